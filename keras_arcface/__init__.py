@@ -1,0 +1,1 @@
+"""Embeddings with an angular margin (ArcFace) in Keras 3."""

@@ -1,0 +1,1 @@
+"""Floor 0: files, optional packages, the console. Imports nothing of ours."""
