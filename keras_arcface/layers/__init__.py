@@ -1,0 +1,3 @@
+"""Layers: the margin head and the embedding heads."""
+
+from keras_arcface.layers.arc_margin import ArcMarginLayer as ArcMarginLayer

@@ -1,0 +1,5 @@
+"""Softmax over many classes; knows nothing of margins."""
+
+from keras_arcface.softmax.dense import (
+    margin_cross_entropy as margin_cross_entropy,
+)

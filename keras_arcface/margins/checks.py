@@ -1,0 +1,44 @@
+"""Checks of a margin's arguments, made where they are given."""
+
+import math
+
+
+def check_angle(margin):
+    """Returns an angular margin as float, or says what is wrong with it."""
+    margin = check_number("margin", margin)
+    if 0.0 <= margin < math.pi / 2:
+        return margin
+    hint = ""
+    if math.pi / 2 <= margin <= 90.0:
+        radians = math.radians(margin)
+        hint = (
+            f" This looks like degrees: math.radians({margin:g}) = "
+            f"{radians:.3f}."
+        )
+    raise ValueError(
+        f"margin must be in [0, pi/2) radians. Received: margin={margin:g}."
+        + hint
+    )
+
+
+def check_number(name, value):
+    """Returns `value` as a finite float, or says what is wrong with it."""
+    is_number = isinstance(value, (int, float)) or hasattr(value, "__float__")
+    if not is_number or isinstance(value, (bool, str)):
+        raise ValueError(
+            f"{name} must be a number. Received: {name}={value!r} "
+            f"(of type {type(value).__name__})."
+        )
+    if not math.isfinite(value := float(value)):
+        raise ValueError(f"{name} must be finite. Received: {name}={value}.")
+    return value
+
+
+def check_choice(name, value, choices):
+    """Returns `value` if it is one of `choices`."""
+    if value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}. "
+            f"Received: {name}={value!r}."
+        )
+    return value

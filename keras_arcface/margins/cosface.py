@@ -1,0 +1,60 @@
+"""The additive cosine margin (CosFace)."""
+
+import keras
+from keras import ops
+
+from keras_arcface import numerics
+from keras_arcface.margins.checks import check_number
+from keras_arcface.margins.margin import Margin
+
+
+def cosface(cosine, margin):
+    """Returns cos(theta) - margin of the target cosines.
+
+    Args:
+        cosine: Float tensor `(batch,)`.
+        margin: Float or scalar tensor, in units of cosine.
+
+    Returns:
+        Float tensor `(batch,)`, at least float32.
+
+    Reference:
+    - [Wang et al., 2018](https://arxiv.org/abs/1801.09414)
+    """
+    cosine = numerics.at_least_float32(cosine)
+    return cosine - ops.convert_to_tensor(margin, dtype=cosine.dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_arcface")
+class CosFace(Margin):
+    """Subtracts a constant from the target cosine: cos(theta) - margin.
+
+    Also known as AM-Softmax and LMCL. Easier to start than ArcFace, since its
+    gradient is that of the norm-softmax; its margin in angle shrinks towards
+    90 degrees.
+
+    Args:
+        margin: Float in [0, 1), in units of cosine. Defaults to `0.35` (the
+            paper); insightface trains Glint360K and WebFace with 0.4.
+
+    Raises:
+        ValueError: for a margin outside [0, 1).
+
+    Reference:
+    - [Wang et al., 2018](https://arxiv.org/abs/1801.09414)
+    """
+
+    def __init__(self, margin=0.35, **kwargs):
+        super().__init__(**kwargs)
+        self.margin = check_number("margin", margin)
+        if not 0.0 <= self.margin < 1.0:
+            raise ValueError(
+                "margin must be in [0, 1), in units of cosine. Received: "
+                f"margin={self.margin:g}. The paper's value is 0.35."
+            )
+
+    def penalize(self, cosine, strength=1.0):
+        return cosface(cosine, self.margin * strength)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin}

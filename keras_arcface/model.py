@@ -1,0 +1,195 @@
+"""Backbone and head in one Keras model."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_arcface import numerics
+from keras_arcface.layers.arc_margin import ArcMarginLayer
+from keras_arcface.utils.console import progress
+
+
+@keras.saving.register_keras_serializable(package="keras_arcface")
+class ArcFaceModel(keras.Model):
+    """A backbone that learns embeddings under a margin head.
+
+    `compile(optimizer)` and `fit(images, labels)` are all it takes: the loss
+    comes from the head. `fit` shows the loss and the mean target angle in
+    degrees, which starts near 90 and falls as the model learns; where it
+    stays, the model does not learn.
+
+    Args:
+        backbone: `keras.Model`, images to features `(batch, embedding_dim)`.
+        head: `ArcMarginLayer`, or an int, the number of classes, for a head
+            with `scale="auto"`.
+        **kwargs: Of `keras.Model`.
+
+    Call arguments:
+        images: `(batch, height, width, 3)`, RGB in [0, 255].
+
+    Returns:
+        float32 `(batch, embedding_dim)` of unit length. With `training=True`,
+        the features before normalisation: some margins read their length.
+
+    Raises:
+        ValueError: when fit gets no labels, or labels that are no class ids.
+
+    Example:
+
+    >>> backbone = keras.Sequential(
+    ...     [keras.Input((8, 8, 3)), keras.layers.Flatten(),
+    ...      keras.layers.Dense(16)]
+    ... )
+    >>> model = keras_arcface.ArcFaceModel(backbone, 10)
+    >>> model.compile("sgd")
+    >>> tuple(model(np.zeros((2, 8, 8, 3), "float32")).shape)
+    (2, 16)
+    """
+
+    def __init__(self, backbone, head, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(head, ArcMarginLayer):
+            head = ArcMarginLayer(head, scale="auto")
+        self.backbone = backbone
+        self.head = head
+        self.angle_tracker = keras.metrics.Mean(name="angle")
+        # Keras's own reduction: sample weights and replicas are its business.
+        self._mean = _PerSampleMean()
+        if backbone.built:
+            self.build(backbone.input_shape)
+
+    def build(self, input_shape):
+        if not self.backbone.built:
+            self.backbone.build(input_shape)
+        if not self.head.built:
+            self.head.build(self.backbone.compute_output_shape(input_shape))
+            self.head.built = True
+        self.built = True
+
+    def call(self, images, training=None):
+        features = self.backbone(images, training=training)
+        if training:
+            return numerics.at_least_float32(features)
+        return numerics.unit(features)
+
+    def compile(self, optimizer="sgd", metrics=None, **kwargs):
+        """Configures training. The loss is the head's.
+
+        Args:
+            optimizer: As in `keras.Model.compile`.
+            metrics: Optional Keras metrics of (labels, plain logits), for
+                example `["sparse_categorical_accuracy"]`.
+            **kwargs: As in `keras.Model.compile`, without `loss`.
+        """
+        if kwargs.pop("loss", None) is not None:
+            raise ValueError(
+                "ArcFaceModel takes its loss from the head. Leave `loss` out "
+                "of compile(), and choose the margin when you make the head: "
+                "ArcMarginLayer(num_classes, margin=..., scale=...)."
+            )
+        if metrics and any(m in ("accuracy", "acc") for m in metrics):
+            # Without a loss Keras cannot tell which accuracy is meant.
+            metrics = [
+                "sparse_categorical_accuracy" if m in ("accuracy", "acc") else m
+                for m in metrics
+            ]
+        super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
+
+    @property
+    def metrics(self):
+        known = super().metrics
+        return known + [m for m in [self.angle_tracker] if m not in known]
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        if y is None:
+            raise ValueError(
+                "ArcFaceModel learns from labels. Pass fit(images, labels) or "
+                "a data set of (images, labels)."
+            )
+        per_sample = self.head.margin_loss(y_pred, y, training=training)
+        loss = self._mean(per_sample, per_sample, sample_weight)
+        if self.losses:
+            extra = ops.expand_dims(ops.sum(ops.stack(self.losses)), 0)
+            loss = loss + self._mean(extra, extra)
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        angle = self.head.target_angle(y_pred, y) * (180.0 / np.pi)
+        self.angle_tracker.update_state(angle, sample_weight)
+        if self._compile_metrics is not None:
+            y_pred = self.head(y_pred, training=False)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def embed(self, images, batch_size=128, flip=False, verbose=False):
+        """Returns the unit embeddings of many pictures.
+
+        Args:
+            images: Array `(n, height, width, 3)`, RGB in [0, 255], or an
+                iterable of such batches.
+            batch_size: Int, for an array.
+            flip: Whether to add the features of the mirrored picture before
+                normalising, as the papers' test protocols do.
+            verbose: Whether to show progress.
+
+        Returns:
+            NumPy float32 `(n, embedding_dim)`.
+        """
+        return embed(self.backbone, images, batch_size, flip, verbose)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "backbone": serialize(self.backbone),
+            "head": serialize(self.head),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        config = dict(config)
+        return cls(
+            deserialize(config.pop("backbone")),
+            deserialize(config.pop("head")),
+            **config,
+        )
+
+
+def embed(backbone, images, batch_size=128, flip=False, verbose=False):
+    """Returns the unit embeddings that a backbone gives many pictures.
+
+    See `ArcFaceModel.embed`. The mirrored picture's features are added before
+    either is normalised.
+    """
+    if hasattr(images, "shape"):
+        if len(images.shape) != 4:
+            raise ValueError(
+                "images must have the shape (n, height, width, 3). Received: "
+                f"shape={tuple(images.shape)}. For one picture pass "
+                "images[None]."
+            )
+        images = [
+            images[start : start + batch_size]
+            for start in range(0, len(images), batch_size)
+        ]
+    batches = progress(images, "Embedding") if verbose else images
+    embeddings = [_embed_batch(backbone, batch, flip) for batch in batches]
+    if not embeddings:
+        return np.zeros((0, backbone.output_shape[-1]), "float32")
+    return np.concatenate(embeddings)
+
+
+def _embed_batch(backbone, batch, flip):
+    features = backbone.predict_on_batch(batch)
+    if flip:
+        features = features + backbone.predict_on_batch(batch[:, :, ::-1])
+    return ops.convert_to_numpy(numerics.unit(features))
+
+
+class _PerSampleMean(keras.losses.Loss):
+    """Reduces losses that were computed with integer labels elsewhere."""
+
+    def call(self, y_true, y_pred):
+        return y_pred

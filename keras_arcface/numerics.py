@@ -1,0 +1,185 @@
+"""Float32 geometry on the unit sphere: the floor that everything stands on.
+
+Every function keeps float32 and float64 as they are and raises half precision
+to float32, whatever the dtype policy. Labels are integers throughout.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+# Two units in the last place below 1 in float32. A bound nearer than 3e-8
+# would round to 1, where the derivative of arccos is infinite.
+COSINE_LIMIT = 1.0 - 1e-7
+
+# Squared length below which a vector has no direction in float32.
+_NO_DIRECTION = 1e-24
+
+
+def at_least_float32(tensor):
+    """Returns a float tensor in float32, or float64 if it is that already."""
+    tensor = ops.convert_to_tensor(tensor)
+    if keras.backend.standardize_dtype(tensor.dtype) == "float64":
+        return tensor
+    return ops.cast(tensor, "float32")
+
+
+def norm(vectors):
+    """Returns the Euclidean length of the last axis, at least float32.
+
+    The gradient of a vector without direction (length below 1e-12) is zero,
+    not NaN.
+
+    Args:
+        vectors: Float tensor `(..., dim)`.
+
+    Returns:
+        Float tensor `(..., 1)`.
+    """
+    vectors = at_least_float32(vectors)
+    square = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    has_direction = square > _NO_DIRECTION
+    length = ops.sqrt(ops.where(has_direction, square, 1.0))
+    return ops.where(has_direction, length, 0.0)
+
+
+def unit(vectors):
+    """Scales the last axis to length one, at least in float32.
+
+    A vector without direction (length below 1e-12) gives zeros with a zero
+    gradient: a dead feature neither becomes NaN nor gets an enormous push.
+
+    Args:
+        vectors: Float tensor `(..., dim)` of any float dtype.
+
+    Returns:
+        Float tensor `(..., dim)`.
+    """
+    vectors = at_least_float32(vectors)
+    length = norm(vectors)
+    has_direction = length > 0
+    return ops.where(
+        has_direction, vectors / ops.where(has_direction, length, 1.0), 0.0
+    )
+
+
+def clip_cosine(cosine):
+    """Clips to +-(1 - 1e-7), where arccos and its derivative are finite."""
+    return ops.clip(cosine, -COSINE_LIMIT, COSINE_LIMIT)
+
+
+def angle(cosine):
+    """Returns the angle in radians; gradients are finite at cosine = +-1."""
+    return ops.arccos(clip_cosine(at_least_float32(cosine)))
+
+
+def sine(cosine):
+    """Returns the sine of the angle of a clipped cosine.
+
+    (1 - c)(1 + c) keeps the digits that 1 - c^2 loses near +-1.
+    """
+    return ops.sqrt((1.0 - cosine) * (1.0 + cosine))
+
+
+def cosine_matrix(embeddings, class_centers, matmul_dtype="float32"):
+    """Returns the cosine of every embedding with every class centre.
+
+    Only the product itself runs in `matmul_dtype`; both sides are normalised
+    in float32 first, and the result is float32.
+
+    Args:
+        embeddings: Float tensor `(batch, dim)`, of any length.
+        class_centers: Float tensor `(num_classes, dim)`, of any length.
+        matmul_dtype: Dtype of the product, for example `"float16"`.
+
+    Returns:
+        Float tensor `(batch, num_classes)`, at least float32.
+    """
+    embeddings = unit(embeddings)
+    class_centers = unit(class_centers)
+    if str(matmul_dtype) in ("float16", "bfloat16"):
+        embeddings = ops.cast(embeddings, matmul_dtype)
+        class_centers = ops.cast(class_centers, matmul_dtype)
+    return at_least_float32(
+        ops.matmul(embeddings, ops.transpose(class_centers))
+    )
+
+
+def target_cosine(embeddings, class_centers, labels):
+    """Returns the cosine of each embedding with the centre of its own class.
+
+    Always computed in float32, so that the margin sees full resolution even
+    where the matrix of all cosines was multiplied in half precision (there,
+    the largest cosine below 1 is an angle of 5 degrees in bfloat16).
+
+    Args:
+        embeddings: Float tensor `(batch, dim)`.
+        class_centers: Float tensor `(num_classes, dim)`.
+        labels: Int tensor `(batch,)`.
+
+    Returns:
+        Float tensor `(batch,)`.
+    """
+    own_centers = ops.take(class_centers, labels, axis=0)
+    return ops.sum(unit(embeddings) * unit(own_centers), axis=-1)
+
+
+def take_target(values, labels):
+    """Returns `values[i, labels[i]]`: `(batch, classes)` to `(batch,)`."""
+    return ops.squeeze(
+        ops.take_along_axis(values, ops.expand_dims(labels, -1), axis=-1), -1
+    )
+
+
+def replace_target(values, labels, target):
+    """Returns `values` with `values[i, labels[i]]` replaced by `target[i]`."""
+    classes = ops.arange(values.shape[-1], dtype=labels.dtype)
+    is_target = ops.equal(classes, ops.expand_dims(labels, -1))
+    return ops.where(is_target, ops.expand_dims(target, -1), values)
+
+
+def class_ids(labels, num_classes=None):
+    """Returns labels as an int32 tensor `(batch,)`, after checking them.
+
+    Args:
+        labels: Integer tensor or array, `(batch,)` or `(batch, 1)`.
+        num_classes: Where given, labels known at this moment (that is, not
+            inside a compiled graph) must lie in `[0, num_classes)`.
+
+    Raises:
+        ValueError: for labels that are not integers, are one-hot, or lie
+            outside the classes.
+    """
+    labels = ops.convert_to_tensor(labels)
+    if "int" not in keras.backend.standardize_dtype(labels.dtype):
+        raise ValueError(
+            "labels must be integer class ids, because floats lose large ids. "
+            f"Received: dtype={labels.dtype}. Cast them with "
+            'labels.astype("int32").'
+        )
+    if len(labels.shape) == 2 and labels.shape[-1] == 1:
+        labels = ops.squeeze(labels, -1)
+    if len(labels.shape) != 1:
+        raise ValueError(
+            "labels must be class ids of shape (batch,). Received: "
+            f"shape={tuple(labels.shape)}. For one-hot labels pass "
+            "labels.argmax(-1)."
+        )
+    values = concrete(labels) if num_classes else None
+    if values is not None and values.size:
+        low, high = values.min(), values.max()
+        if low < 0 or high >= num_classes:
+            raise ValueError(
+                f"labels must lie in [0, {num_classes}), the number of "
+                f"classes. Received: labels from {low} to {high}."
+            )
+    return ops.cast(labels, "int32")
+
+
+def concrete(tensor):
+    """Returns a tensor's NumPy value, or None inside a graph being traced."""
+    try:
+        return np.asarray(ops.convert_to_numpy(tensor))
+    except (NotImplementedError, TypeError, ValueError):
+        # TensorFlow, JAX and Keras say "symbolic" with these three.
+        return None
