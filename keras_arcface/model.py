@@ -54,7 +54,7 @@ class ArcFaceModel(keras.Model):
         self.head = head
         self.angle_tracker = keras.metrics.Mean(name="angle")
         # Keras's own reduction: sample weights and replicas are its business.
-        self._mean = _PerSampleMean()
+        self._mean = _PerSampleMean(name="margin_loss")
         if backbone.built:
             self.build(backbone.input_shape)
 
@@ -94,6 +94,11 @@ class ArcFaceModel(keras.Model):
                 for m in metrics
             ]
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self):

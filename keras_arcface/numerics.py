@@ -38,9 +38,10 @@ def norm(vectors):
     """
     vectors = at_least_float32(vectors)
     square = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
-    has_direction = square > _NO_DIRECTION
-    length = ops.sqrt(ops.where(has_direction, square, 1.0))
-    return ops.where(has_direction, length, 0.0)
+    # "No direction" rather than "direction": a NaN must stay one.
+    no_direction = square <= _NO_DIRECTION
+    length = ops.sqrt(ops.where(no_direction, 1.0, square))
+    return ops.where(no_direction, 0.0, length)
 
 
 def unit(vectors):
@@ -57,9 +58,9 @@ def unit(vectors):
     """
     vectors = at_least_float32(vectors)
     length = norm(vectors)
-    has_direction = length > 0
+    no_direction = length <= 0
     return ops.where(
-        has_direction, vectors / ops.where(has_direction, length, 1.0), 0.0
+        no_direction, 0.0, vectors / ops.where(no_direction, 1.0, length)
     )
 
 
@@ -178,8 +179,11 @@ def class_ids(labels, num_classes=None):
 
 def concrete(tensor):
     """Returns a tensor's NumPy value, or None inside a graph being traced."""
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow and not hasattr(tensor, "numpy"):
+        return None
     try:
         return np.asarray(ops.convert_to_numpy(tensor))
-    except (NotImplementedError, TypeError, ValueError):
-        # TensorFlow, JAX and Keras say "symbolic" with these three.
+    except (TypeError, ValueError):
+        # How a JAX tracer and a KerasTensor say that they are symbolic.
         return None

@@ -29,6 +29,11 @@ def test_unit_of_a_zero_vector_is_zero_with_zero_gradient():
     np.testing.assert_array_equal(grad, zeros)
 
 
+def test_unit_lets_no_nan_pass_as_a_number():
+    result = numerics.unit(np.array([[1.0, np.nan]], "float32"))
+    assert np.isnan(np.asarray(result)).all()
+
+
 def test_cosines_are_the_golden_ones():
     cosine = numerics.cosine_matrix(
         golden.EMBEDDINGS.astype("float32"), golden.CENTERS.astype("float32")

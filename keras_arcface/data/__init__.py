@@ -1,0 +1,15 @@
+"""Pictures with identities: readers, splits, pairs, batches.
+
+Every reader returns one `ImageData`. Importing this imports no TensorFlow.
+"""
+
+from keras_arcface.data import glyphs as glyphs
+from keras_arcface.data.augment import AUGMENTATIONS as AUGMENTATIONS
+from keras_arcface.data.augment import get_augmentation as get_augmentation
+from keras_arcface.data.batching import epoch_order as epoch_order
+from keras_arcface.data.description import ImageData as ImageData
+from keras_arcface.data.directory import from_directory as from_directory
+from keras_arcface.data.images import read_image as read_image
+from keras_arcface.data.pair_files import read_pairs_csv as read_pairs_csv
+from keras_arcface.data.pairs import Pairs as Pairs
+from keras_arcface.data.pairs import pairs_from_labels as pairs_from_labels

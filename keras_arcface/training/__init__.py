@@ -1,0 +1,20 @@
+"""Training: configuration, one run, and its callbacks."""
+
+from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
+from keras_arcface.training.checkpoints import resume_point as resume_point
+from keras_arcface.training.config import TrainConfig as TrainConfig
+from keras_arcface.training.loss_diagnosis import LossDiagnosis as LossDiagnosis
+from keras_arcface.training.loss_diagnosis import chance_loss as chance_loss
+from keras_arcface.training.margin_warmup import MarginWarmup as MarginWarmup
+from keras_arcface.training.nan_guard import NaNGuard as NaNGuard
+from keras_arcface.training.optimizers import CoupledSGD as CoupledSGD
+from keras_arcface.training.optimizers import warmup_cosine as warmup_cosine
+from keras_arcface.training.progress import TrainingProgress as TrainingProgress
+from keras_arcface.training.trainer import TrainResult as TrainResult
+from keras_arcface.training.trainer import train as train
+from keras_arcface.training.verification import (
+    VerificationEvaluator as VerificationEvaluator,
+)
+from keras_arcface.training.verification import embed_data as embed_data
+from keras_arcface.training.verification import pairs_for as pairs_for
+from keras_arcface.training.verification import verify as verify

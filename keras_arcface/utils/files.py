@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_PREFIX = ".writing-"
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
@@ -25,7 +27,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    room = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=path.parent))
     try:
         temporary = room / path.name
         yield temporary
@@ -34,6 +36,15 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             path.rename(room / (path.name + ".old"))
         temporary.replace(path)
     finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def remove_unfinished(folder: str | os.PathLike) -> None:
+    """Removes what a killed process left half-written in a folder.
+
+    Only for a folder that no other process is writing to.
+    """
+    for room in Path(folder).glob(_PREFIX + "*"):
         shutil.rmtree(room, ignore_errors=True)
 
 

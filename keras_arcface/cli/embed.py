@@ -1,0 +1,60 @@
+"""keras-arcface embed"""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_arcface.cli.sources import embed_paths
+from keras_arcface.cli.sources import picture_paths
+from keras_arcface.pretrained import load_backbone
+from keras_arcface.utils.files import atomic_path
+
+DEFAULT_MODEL = "mobilefacenet_ms1m_192"
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser(
+        "embed",
+        help="write the embeddings of aligned face pictures",
+        description="Writes an .npz file with `embeddings` (n, dim), unit "
+        "length, and `paths` (n,).",
+    )
+    parser.add_argument(
+        "images", nargs="+", help="pictures, or folders of pictures"
+    )
+    parser.add_argument("--output", required=True, help=".npz file to write")
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_model_options(parser):
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help="preset, run folder or .keras file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--flip", action="store_true", help="add the mirrored picture"
+    )
+    parser.add_argument(
+        "--resize", action="store_true", help="resize other pictures"
+    )
+
+
+def run(args):
+
+    if not args.output.endswith(".npz"):
+        raise ValueError(f"--output must end in .npz. Received: {args.output}")
+    paths = picture_paths(args.images)
+    backbone = load_backbone(args.model)
+    embeddings = embed_paths(backbone, paths, args.flip, args.resize)
+    with atomic_path(Path(args.output)) as temporary:
+        np.savez(
+            temporary,
+            embeddings=embeddings,
+            paths=np.array([str(path) for path in paths]),
+        )
+    print(
+        f"Wrote {args.output}: {embeddings.shape[0]} embeddings of length "
+        f"{embeddings.shape[1]}"
+    )

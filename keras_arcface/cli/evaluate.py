@@ -1,0 +1,79 @@
+"""keras-arcface evaluate"""
+
+from pathlib import Path
+
+from keras_arcface import plots
+from keras_arcface.cli.sources import pairs_from_csv
+from keras_arcface.cli.sources import pairs_from_data
+from keras_arcface.pretrained import load_backbone
+from keras_arcface.training.verification import verify
+from keras_arcface.utils.files import write_json
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="judge a model by verification on pairs of pictures",
+        description="Judges a model on pairs from a CSV file (columns fold, "
+        "left, right, is_same) with their pictures, or on pairs drawn from a "
+        "folder with one sub-folder an identity, or on unseen glyphs.",
+    )
+    parser.add_argument(
+        "model", help="preset name, preset folder, run folder or .keras file"
+    )
+    parser.add_argument("--pairs", help="CSV file of pairs")
+    parser.add_argument(
+        "--images", help="folder of the pictures that --pairs names"
+    )
+    parser.add_argument(
+        "--data", help="instead: folder of identities, or 'glyphs'"
+    )
+    parser.add_argument(
+        "--flip",
+        action="store_true",
+        help="add the mirrored picture's features, as the papers do",
+    )
+    parser.add_argument(
+        "--resize", action="store_true", help="resize other pictures"
+    )
+    parser.add_argument(
+        "--output",
+        default="evaluation",
+        help="folder for report.json, det.png and scores.png "
+        "(default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args):
+    backbone = load_backbone(args.model)
+    data, pairs, source = _pairs(args, backbone.input_shape[1:3])
+    report, similarity = verify(
+        backbone, data, pairs, flip=args.flip, verbose=True
+    )
+    print(f"{args.model} on {source}" + (", with flip" if args.flip else ""))
+    print(report.summary())
+    folder = Path(args.output)
+    values = {"model": str(args.model), "pairs": source, "flip": args.flip}
+    write_json(folder / "report.json", {**values, **report.to_dict()})
+    plots.plot_scores(
+        similarity,
+        pairs.is_same,
+        folder / "scores.png",
+        threshold=report.eer_threshold,
+        title=source,
+    )
+    curves = {Path(args.model).name: (similarity, pairs.is_same)}
+    plots.plot_det(curves, folder / "det.png")
+    print(f"Wrote {folder}: report.json, det.png, scores.png")
+
+
+def _pairs(args, size):
+    if args.pairs and args.images and not args.data:
+        return pairs_from_csv(args.pairs, args.images, size, args.resize)
+    if args.data and not args.pairs and not args.images:
+        return pairs_from_data(args.data, size, args.resize)
+    raise ValueError(
+        "Say what to judge the model on: --pairs CSV --images FOLDER, or "
+        "--data FOLDER, or --data glyphs."
+    )

@@ -1,0 +1,101 @@
+"""Where commands get their pictures and pairs from."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_arcface.data import ImageData
+from keras_arcface.data import from_directory
+from keras_arcface.data import glyphs
+from keras_arcface.data import read_image
+from keras_arcface.data import read_pairs_csv
+from keras_arcface.data.directory import EXTENSIONS
+from keras_arcface.model import embed
+from keras_arcface.training.verification import pairs_for
+from keras_arcface.utils.console import progress
+
+
+def sample_images(folder, size, resize=False, most=64):
+    """Returns `(pictures, their name)`: up to `most` for a comparison."""
+
+    if folder is None:
+        data = glyphs.load(
+            "test",
+            image_size=size[0],
+            identities=most,
+            pictures_per_identity=1,
+        )
+        return data.images(), "unseen glyphs"
+    paths = picture_paths([folder])
+    step = max(1, len(paths) // most)
+    chosen = paths[::step][:most]
+    images = [read_image(path, size, resize) for path in chosen]
+    return np.stack(images), f"{len(images)} pictures of {Path(folder).name}"
+
+
+def picture_paths(sources):
+    """Returns the picture files in files and folders, sorted in each folder.
+
+    Raises:
+        FileNotFoundError: for a path that is not there.
+        ValueError: for a folder without a picture.
+    """
+
+    paths = []
+    for source in map(Path, sources):
+        if not source.exists():
+            raise FileNotFoundError(f"There is no file or folder {source}.")
+        if source.is_file():
+            paths.append(source)
+            continue
+        found = sorted(
+            path
+            for path in source.rglob("*")
+            if path.suffix.lower() in EXTENSIONS and path.is_file()
+        )
+        if not found:
+            raise ValueError(
+                f"There is no picture in {source}. Known endings: "
+                f"{', '.join(sorted(EXTENSIONS))}."
+            )
+        paths += found
+    return paths
+
+
+def pairs_from_csv(path, folder, size, resize=False):
+    """Returns `(data, pairs, what they are)` of a CSV file of pairs."""
+
+    pairs = read_pairs_csv(path, folder)
+    data = ImageData(
+        samples=pairs.paths,
+        labels=np.zeros(len(pairs.paths), "int64"),
+        class_names=["pictures"],
+        image_size=size,
+        resize=resize,
+    )
+    return data, pairs, f"{len(pairs)} pairs of {Path(path).name}"
+
+
+def pairs_from_data(source, size, resize=False):
+    """Returns `(data, pairs, what they are)` drawn from identities."""
+
+    if source == "glyphs":
+        data = glyphs.load("test", image_size=size[0])
+    else:
+        data = from_directory(source, image_size=size, resize=resize)
+    pairs = pairs_for(data.labels)
+    name = "unseen glyphs" if source == "glyphs" else Path(source).name
+    return data, pairs, f"{len(pairs)} pairs drawn from {name}"
+
+
+def embed_paths(backbone, paths, flip=False, resize=False):
+    """Returns the unit embeddings of picture files, `(n, dim)`."""
+
+    size = backbone.input_shape[1:3]
+    starts = range(0, len(paths), 64)
+    batches = (
+        np.stack([read_image(p, size, resize) for p in paths[i : i + 64]])
+        for i in starts
+    )
+    batches = progress(batches, "Embedding", total=len(starts))
+    return embed(backbone, batches, flip=flip)

@@ -1,0 +1,60 @@
+"""keras-arcface verify"""
+
+from keras_arcface.cli.embed import add_model_options
+from keras_arcface.cli.sources import embed_paths
+from keras_arcface.cli.sources import picture_paths
+from keras_arcface.pretrained import load_backbone
+from keras_arcface.pretrained import read_metadata
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser(
+        "verify",
+        help="say whether two aligned face pictures show one person",
+    )
+    parser.add_argument("first", help="an aligned 112x112 picture")
+    parser.add_argument("second", help="another")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        help="cosine to decide at (default: the model's, from `calibrate`)",
+    )
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args):
+    paths = picture_paths([args.first, args.second])
+    if len(paths) != 2:
+        raise ValueError(
+            f"verify takes two pictures. Received: {len(paths)} files."
+        )
+    threshold, basis = _threshold(args)
+    backbone = load_backbone(args.model)
+    first, second = embed_paths(backbone, paths, args.flip, args.resize)
+    similarity = float(first @ second)
+    same = "the same person" if similarity >= threshold else "two people"
+    print(f"similarity {similarity:.4f} (cosine, -1 to 1)")
+    print(f"decision   {same} (threshold {threshold:.4f}{basis})")
+
+
+def _threshold(args):
+    if args.threshold is not None:
+        return args.threshold, ""
+    entry = read_metadata(args.model).get("verification")
+    if entry is None:
+        raise ValueError(
+            f"{args.model} has no calibrated threshold. Pass --threshold, or "
+            "calibrate it first: keras-arcface calibrate MODEL --data FOLDER"
+        )
+    if bool(entry.get("flip")) != args.flip:
+        wanted = "with" if entry.get("flip") else "without"
+        raise ValueError(
+            f"The threshold of {args.model} was calibrated {wanted} --flip. "
+            f"Use it {wanted} --flip, or pass --threshold."
+        )
+    checked = entry.get("checked")
+    seen = (
+        f", measured {checked['fmr']:.4f} on {checked['on']}" if checked else ""
+    )
+    return entry["threshold"], f", false-match rate {entry['fmr']:g}{seen}"

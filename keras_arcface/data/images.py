@@ -1,0 +1,155 @@
+"""Reading one picture, with errors that name the file."""
+
+import os
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+from PIL import ImageOps
+from PIL import UnidentifiedImageError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 swap width and height.
+
+
+def read_image(
+    path: str | os.PathLike,
+    image_size: tuple[int, int] | None = None,
+    resize: bool = False,
+) -> np.ndarray:
+    """Decodes one picture file.
+
+    The EXIF orientation is applied, grayscale becomes three equal channels,
+    transparency is dropped, of an animation the first frame is taken. Training
+    and embedding use this same decoder, so both see the same pixels.
+
+    Args:
+        path: A picture file: JPEG, PNG, BMP, WebP or whatever Pillow reads.
+        image_size: (height, width) in pixels that the picture must have, or
+            `None` for any.
+        resize: Whether a picture of another size is resized to `image_size`
+            (bilinear, antialiased, aspect ratio not kept). By default such a
+            picture is an error: resizing is never hidden.
+
+    Returns:
+        uint8 array (height, width, 3), RGB.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no picture, is damaged or cut short, is larger
+            than Pillow's `Image.MAX_IMAGE_PIXELS`, or has another size.
+    """
+    if resize and image_size is None:
+        raise ValueError(
+            "resize=True needs an image_size=(height, width) to resize to. "
+            "Received: image_size=None."
+        )
+    with _named_errors(path), Image.open(path) as picture:
+        _refuse_bomb(picture)
+        rgb = _to_rgb(ImageOps.exif_transpose(picture))
+    if image_size is not None and rgb.size != tuple(image_size)[::-1]:
+        if not resize:
+            raise wrong_size(path, rgb.size[::-1], image_size)
+        rgb = rgb.resize(tuple(image_size)[::-1], Image.Resampling.BILINEAR)
+    return np.array(rgb)
+
+
+def read_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Returns (height, width) from the file's header, without decoding it.
+
+    Raises the errors of `read_image`, as far as a header shows them.
+    """
+    with _named_errors(path), Image.open(path) as picture:
+        _refuse_bomb(picture)
+        width, height = picture.size
+        if width != height and picture.getexif().get(_ORIENTATION, 1) >= 5:
+            return width, height
+        return height, width
+
+
+def wrong_size(
+    path: str | os.PathLike,
+    received: tuple[int, int],
+    expected: tuple[int, int],
+) -> ValueError:
+    """Returns the error for a picture of another size than expected."""
+    return ValueError(
+        f"{path} is {received[0]}x{received[1]} (height x width), expected "
+        f"{expected[0]}x{expected[1]}. Pass resize=True (--resize on the "
+        "command line) to resize it, or give the pictures' own size. Faces "
+        "should be aligned rather than resized."
+    )
+
+
+def in_threads(
+    function: Callable[[T], R], items: Sequence[T], block: int = 4096
+) -> Iterator[R]:
+    """Yields `function(item)` in order, worked out by a pool of threads.
+
+    Pillow decodes without holding Python's lock. Work is handed out in blocks,
+    so millions of items cost no memory and an error ends the rest soon.
+    """
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(items), block):
+            yield from pool.map(function, items[start : start + block])
+
+
+class _named_errors:
+    """Turns whatever Pillow raises into an error that names the file."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, traceback) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        if isinstance(error, FileNotFoundError):
+            raise FileNotFoundError(f"No such picture: {self.path}") from error
+        if isinstance(error, UnidentifiedImageError):
+            raise ValueError(
+                f"{self.path} is not a picture that Pillow can read "
+                f"({_bytes_of(self.path)} bytes). Remove or replace it."
+            ) from error
+        raise ValueError(
+            f"Cannot decode the picture {self.path}: {error}. "
+            "Remove or replace it."
+        ) from error
+
+
+def _bytes_of(path: str | os.PathLike) -> int:
+    return os.stat(path).st_size
+
+
+def _refuse_bomb(picture: Image.Image) -> None:
+    # Pillow only warns up to twice this number, and a warning filter is not
+    # safe to change while other threads read.
+    limit = Image.MAX_IMAGE_PIXELS
+    width, height = picture.size
+    if limit is not None and width * height > limit:
+        raise ValueError(
+            f"its header claims {width}x{height} pixels, more than "
+            f"PIL.Image.MAX_IMAGE_PIXELS={limit} (a decompression bomb?)"
+        )
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16"):  # Pillow would clip at 255.
+        pixels = (np.asarray(picture) >> 8).astype(np.uint8)
+        return Image.fromarray(pixels).convert("RGB")
+    if picture.mode in ("I", "F"):
+        raise ValueError(
+            f"its pixels are of Pillow's mode {picture.mode!r} (32 bits, no "
+            "fixed range); save it with 8 bits a channel"
+        )
+    if picture.mode == "P" and "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return picture.convert("RGB")

@@ -1,0 +1,136 @@
+"""What a training run is made of."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from keras_arcface import margins
+from keras_arcface.backbones.registry import BACKBONES
+from keras_arcface.data.augment import AUGMENTATIONS
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+GLYPHS = "glyphs"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """All that decides a training run; written to `config.json` beside it.
+
+    Attributes:
+        data: Folder with one sub-folder an identity, or `"glyphs"`.
+        output: Folder to write to.
+        backbone: Name in `keras_arcface.backbones`. Defaults to
+            `mobilefacenet`, for glyphs to `smallnet`.
+        embedding_dim: Defaults to 512, for glyphs to 128.
+        margin: As `margins.get` takes it: `0.5`, `"cosface:0.35"`, `"none"`.
+        scale: Float or `"auto"`.
+        epochs: Passes over the data.
+        batch_size: Pictures a step.
+        learning_rate: The peak, for SGD with momentum 0.9.
+        lr_warmup: Share of the steps over which the rate rises from 0.
+        margin_warmup: Share of the steps over which the margin grows; 0 for
+            the full margin from the first step.
+        weight_decay: As in the papers: coupled, see `CoupledSGD`.
+        precision: Dtype policy.
+        augment: `"none"`, `"flip"` or `"shift"`. Defaults to `flip`, for
+            glyphs to `shift`.
+        holdout: Share of the identities that are kept to judge by.
+        min_pictures: Identities with fewer pictures are left out.
+        image_size: Side of the pictures in pixels. Defaults to 112, for
+            glyphs to 32.
+        resize: Whether pictures of another size are resized.
+        seed: Of everything that is random.
+    """
+
+    data: str
+    output: str
+    backbone: str | None = None
+    embedding_dim: int | None = None
+    margin: str | float = 0.5
+    scale: str | float = "auto"
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    lr_warmup: float = 0.05
+    margin_warmup: float = 0.6
+    weight_decay: float = 5e-4
+    precision: str = "float32"
+    augment: str | None = None
+    holdout: float = 0.1
+    min_pictures: int = 1
+    image_size: int | None = None
+    resize: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        glyphs = self.data == GLYPHS
+        defaults = {
+            "backbone": "smallnet" if glyphs else "mobilefacenet",
+            "embedding_dim": 128 if glyphs else 512,
+            "image_size": 32 if glyphs else 112,
+            "augment": "shift" if glyphs else "flip",
+        }
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self):
+        margins.get(self.margin)
+        margins.check_scale(_number_or_text(self.scale))
+        for name in (
+            "epochs",
+            "batch_size",
+            "embedding_dim",
+            "min_pictures",
+            "image_size",
+        ):
+            _require(getattr(self, name) >= 1, name, "at least 1", self)
+        _require(self.learning_rate > 0, "learning_rate", "positive", self)
+        _require(self.weight_decay >= 0, "weight_decay", "0 or more", self)
+        for name in ("lr_warmup", "margin_warmup"):
+            _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", self)
+        _require(0 < self.holdout < 1, "holdout", "in (0, 1)", self)
+        for name, choices in (
+            ("precision", PRECISIONS),
+            ("backbone", tuple(BACKBONES)),
+            ("augment", tuple(AUGMENTATIONS)),
+        ):
+            text = "one of " + ", ".join(choices)
+            _require(getattr(self, name) in choices, name, text, self)
+
+    @property
+    def scale_value(self) -> str | float:
+        """`"auto"` or the scale as a number."""
+        return _number_or_text(self.scale)
+
+    def to_json(self) -> dict:
+        """Returns plain values; `from_json` reads them back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike) -> "TrainConfig":
+        """Reads the `config.json` of a run."""
+        try:
+            values = json.loads(Path(path).read_text("utf-8"))
+            return cls(**values)
+        except (json.JSONDecodeError, TypeError) as error:
+            raise ValueError(
+                f"{path} is no configuration of a training run: {error}."
+            ) from error
+
+
+def _require(holds, name, expected, config):
+    if not holds:
+        raise ValueError(
+            f"{name} must be {expected}. Received: "
+            f"{name}={getattr(config, name)!r}."
+        )
+
+
+def _number_or_text(value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value

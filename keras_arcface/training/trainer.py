@@ -1,0 +1,212 @@
+"""One training run, from a configuration to a judged model."""
+
+import contextlib
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_arcface import plots
+from keras_arcface.backbones.registry import create_backbone
+from keras_arcface.data import ImageData
+from keras_arcface.data import from_directory
+from keras_arcface.data import glyphs
+from keras_arcface.layers import ArcMarginLayer
+from keras_arcface.model import ArcFaceModel
+from keras_arcface.training.checkpoints import Checkpoints
+from keras_arcface.training.checkpoints import resume_point
+from keras_arcface.training.config import GLYPHS
+from keras_arcface.training.config import TrainConfig
+from keras_arcface.training.loss_diagnosis import LossDiagnosis
+from keras_arcface.training.margin_warmup import MarginWarmup
+from keras_arcface.training.nan_guard import NaNGuard
+from keras_arcface.training.optimizers import CoupledSGD
+from keras_arcface.training.optimizers import warmup_cosine
+from keras_arcface.training.progress import TrainingProgress
+from keras_arcface.training.verification import VerificationEvaluator
+from keras_arcface.utils.files import write_json
+
+# Decoded pictures are kept in memory up to this size.
+MEMORY_BYTES = 2 * 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """What a run made.
+
+    Attributes:
+        model: The trained `ArcFaceModel`, as after the last epoch.
+        history: One dictionary of values an epoch.
+        folder: Where `best.keras`, `history.json` and `training.png` lie.
+    """
+
+    model: ArcFaceModel
+    history: list[dict]
+    folder: Path
+
+
+def train(config: TrainConfig, resume: bool = False) -> TrainResult:
+    """Trains a model and judges it on held-out identities every epoch.
+
+    Args:
+        config: What to train and how.
+        resume: Whether to go on from the last whole checkpoint in
+            `config.output`. At most one epoch is done again.
+
+    Raises:
+        ValueError: for data that cannot be trained on.
+        FileExistsError: when the folder holds a run and `resume` is False.
+        FloatingPointError: when the loss becomes NaN.
+    """
+    folder = Path(config.output)
+    _claim(folder, config, resume)
+    keras.utils.set_random_seed(config.seed)
+    training, held_out = load_data(config)
+    evaluator = VerificationEvaluator(held_out)
+    print(f"Training on {training.describe()}.")
+    print(f"Judging on {held_out.describe()}: {len(evaluator.pairs)} pairs.")
+    steps = training.steps(config.batch_size, drop_remainder=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", config.to_json())
+    training.save_classes(folder / "classes.json")
+    with dtype_policy(config.precision):
+        point = resume_point(folder) if resume else None
+        model, done, history = _start(config, training, steps, point)
+        checkpoints = Checkpoints(folder, history=history)
+        if done < config.epochs:
+            callbacks = [evaluator, *_callbacks(config), checkpoints]
+            _fit(config, model, training, steps, done, callbacks)
+    plots.plot_training(_columns(checkpoints.history), folder / "training.png")
+    return TrainResult(model, checkpoints.history, folder)
+
+
+def build_model(config: TrainConfig, data: ImageData, steps: int):
+    """Returns the compiled `ArcFaceModel` that a configuration describes."""
+    backbone = create_backbone(
+        config.backbone,
+        input_shape=(*data.image_size, 3),
+        embedding_dim=config.embedding_dim,
+    )
+    head = ArcMarginLayer(data.num_classes, config.margin, config.scale_value)
+    model = ArcFaceModel(backbone, head)
+    rate = warmup_cosine(
+        config.learning_rate, steps * config.epochs, config.lr_warmup
+    )
+    model.compile(CoupledSGD(rate, coupled_decay=config.weight_decay))
+    return model
+
+
+def load_data(config: TrainConfig) -> tuple[ImageData, ImageData]:
+    """Returns the data to train on and the held-out identities."""
+    if config.data == GLYPHS:
+        data = glyphs.load(
+            "train", seed=config.seed, image_size=config.image_size
+        )
+    else:
+        size = (config.image_size, config.image_size)
+        data = from_directory(config.data, size, resize=config.resize)
+    data = data.with_at_least(config.min_pictures)
+    training, held_out = data.split_identities(config.holdout, config.seed)
+    if config.batch_size > len(training):
+        raise ValueError(
+            f"batch_size={config.batch_size} is larger than the "
+            f"{len(training)} pictures to train on. Use --batch-size "
+            f"{max(1, len(training) // 4)} or more data."
+        )
+    return _cached(training), _cached(held_out)
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str):
+    """Sets the global dtype policy for a while.
+
+    Keras wraps the optimizer for loss scaling, and restores one it loads, only
+    where the *global* policy says so.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _cached(data):
+    fits = len(data) * int(np.prod(data.image_size)) * 3 <= MEMORY_BYTES
+    return data.in_memory() if fits else data
+
+
+def _claim(folder, config, resume):
+    existing = folder / "config.json"
+    if not existing.exists():
+        if resume:
+            raise FileNotFoundError(
+                f"There is no run to resume in {folder}: config.json is "
+                "missing. Leave out --resume to start one."
+            )
+        return
+    if not resume:
+        raise FileExistsError(
+            f"{folder} holds a run already. Pass --resume to go on with it, "
+            "or another --output."
+        )
+    before = TrainConfig.from_json(existing)
+    changed = [
+        field.name
+        for field in dataclasses.fields(config)
+        if getattr(before, field.name) != getattr(config, field.name)
+        and field.name != "output"
+    ]
+    if changed:
+        raise ValueError(
+            f"The run in {folder} was started with other values of "
+            f"{', '.join(changed)}. Resume with the same, or start another "
+            "run in another --output."
+        )
+
+
+def _start(config, training, steps, point):
+    if point is None:
+        return build_model(config, training, steps), 0, []
+    path, done, history = point
+    print(f"Resuming after epoch {done} of {config.epochs}.")
+    return keras.saving.load_model(path), done, history
+
+
+def _callbacks(config):
+    callbacks = [
+        NaNGuard(),
+        LossDiagnosis(),
+        TrainingProgress(config.batch_size),
+    ]
+    if config.margin_warmup > 0:
+        callbacks.insert(0, MarginWarmup(config.margin_warmup))
+    return callbacks
+
+
+def _fit(config, model, training, steps, done, callbacks):
+    batches = training.batches(
+        config.batch_size,
+        seed=config.seed,
+        epoch=done,
+        epochs=config.epochs - done,
+        augment=config.augment,
+        drop_remainder=True,
+    )
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        initial_epoch=done,
+        steps_per_epoch=steps,
+        callbacks=callbacks,
+        shuffle=False,  # The batches come shuffled.
+        verbose=0,
+    )
+
+
+def _columns(history):
+    names = {name: None for row in history for name in row}
+    return {
+        name: [row.get(name, float("nan")) for row in history] for name in names
+    }

@@ -1,0 +1,179 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import drawing
+import keras
+import numpy as np
+import pytest
+
+from keras_arcface import ArcFaceModel
+from keras_arcface.pretrained import load_backbone
+from keras_arcface.training import TrainConfig
+from keras_arcface.training import resume_point
+from keras_arcface.training import train
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return drawing.identities_folder(tmp_path_factory.mktemp("data"), 12, 4)
+
+
+def config(folder, output, **changes):
+    values = {
+        "data": str(folder),
+        "output": str(output),
+        "backbone": "smallnet",
+        "embedding_dim": 16,
+        "image_size": 32,
+        "epochs": 2,
+        "batch_size": 8,
+        "learning_rate": 0.05,
+        "holdout": 0.4,
+        "augment": "none",
+    }
+    return TrainConfig(**{**values, **changes})
+
+
+def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
+    result = train(config(folder, tmp_path / "run"))
+    run = tmp_path / "run"
+    assert {path.name for path in run.iterdir()} == {
+        "best.keras",
+        "checkpoints",
+        "classes.json",
+        "config.json",
+        "history.json",
+        "training.png",
+    }
+    assert [p.name for p in (run / "checkpoints").iterdir()] == ["epoch-0002"]
+    history = json.loads((run / "history.json").read_text())
+    assert [row["epoch"] for row in history] == [1, 2]
+    expected = {"loss", "angle", "eer", "verification_accuracy"}
+    assert expected <= set(history[0])
+    assert len(json.loads((run / "classes.json").read_text())) == 7
+    assert isinstance(result.model, ArcFaceModel)
+    assert result.model.head.num_classes == 7
+    assert load_backbone(run).output_shape == (None, 16)
+    progress = capsys.readouterr().err
+    assert "epoch 2/2" in progress and "angle" in progress
+
+
+def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
+    whole = train(config(folder, tmp_path / "whole", epochs=3))
+
+    class Stop(Exception):
+        pass
+
+    from keras_arcface.training import trainer
+
+    def stop_after_two(*args):
+        class StopAfterTwo(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 2:
+                    raise Stop
+
+        return [StopAfterTwo(), *callbacks(*args)]
+
+    callbacks = trainer._callbacks
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "_callbacks", stop_after_two)
+        with pytest.raises(Stop):
+            train(config(folder, tmp_path / "part", epochs=3))
+    resumed = train(config(folder, tmp_path / "part", epochs=3), resume=True)
+    assert [row["epoch"] for row in resumed.history] == [1, 2, 3]
+    for name in ("loss", "angle", "margin_strength", "eer"):
+        np.testing.assert_allclose(
+            resumed.history[-1][name], whole.history[-1][name], rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_runs_and_resumes(folder, tmp_path, precision):
+    run = config(folder, tmp_path / "run", epochs=1, precision=precision)
+    result = train(run)
+    assert np.isfinite(result.history[-1]["loss"])
+    assert keras.config.dtype_policy().name == "float32"
+    scaled = isinstance(
+        result.model.optimizer, keras.optimizers.LossScaleOptimizer
+    )
+    assert scaled == (precision == "mixed_float16")
+    again = train(run, resume=True)
+    assert len(again.history) == 1
+
+
+def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
+    folder, tmp_path
+):
+    train(config(folder, tmp_path / "run", epochs=1))
+    with pytest.raises(FileExistsError, match="--resume"):
+        train(config(folder, tmp_path / "run", epochs=1))
+    with pytest.raises(ValueError, match="other values of margin"):
+        train(config(folder, tmp_path / "run", epochs=1, margin=0.2), True)
+    with pytest.raises(FileNotFoundError, match="no run to resume"):
+        train(config(folder, tmp_path / "other"), resume=True)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"batch_size": 1000}, "larger than the"),
+        ({"margin": 28.6}, "looks like degrees"),
+        ({"scale": "big"}, "scale must be"),
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"holdout": 1.0}, r"holdout must be in \(0, 1\)"),
+        ({"precision": "float16"}, "precision must be one of float32"),
+        ({"backbone": "vgg"}, "backbone must be one of iresnet18"),
+        ({"min_pictures": 9}, "identities have 9 pictures"),
+        ({"image_size": 24}, "resize"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_work(
+    folder, tmp_path, changes, message
+):
+    with pytest.raises(ValueError, match=message):
+        train(config(folder, tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_identity_without_a_picture_is_named(tmp_path):
+    folder = drawing.identities_folder(tmp_path / "data", 3, 2)
+    (folder / "nobody").mkdir()
+    with pytest.raises(ValueError, match="nobody"):
+        train(config(folder, tmp_path / "run"))
+
+
+def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
+    """SIGKILL while it trains; what is on disk is whole and goes on."""
+    output = tmp_path / "run"
+    arguments = [
+        "train", "--data", folder, "--output", output,
+        "--backbone", "smallnet", "--embedding-dim", "16",
+        "--image-size", "32", "--epochs", "400", "--batch-size", "8",
+        "--holdout", "0.4", "--learning-rate", "0.01",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_arcface", *map(str, arguments)],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seen = 0
+    for line in process.stderr:
+        if line.startswith("epoch ") and "loss" in line:
+            seen = int(line.split()[1].split("/")[0])
+        if seen >= 4:
+            break
+    time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    _, done, history = resume_point(output)
+    assert done >= seen - 1
+    assert [row["epoch"] for row in history] == list(range(1, done + 1))
+    leftovers = [p for p in output.rglob(".writing-*")]
+    assert leftovers == []
+    assert keras.saving.load_model(output / "best.keras") is not None

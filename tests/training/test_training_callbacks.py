@@ -1,0 +1,192 @@
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from keras_arcface import ArcFaceLoss
+from keras_arcface import ArcFaceModel
+from keras_arcface import ArcMarginLayer
+from keras_arcface import CosFace
+from keras_arcface.training import CoupledSGD
+from keras_arcface.training import LossDiagnosis
+from keras_arcface.training import MarginWarmup
+from keras_arcface.training import NaNGuard
+from keras_arcface.training import chance_loss
+from keras_arcface.training import warmup_cosine
+
+X = np.random.default_rng(0).normal(size=(40, 8)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 5, 40).astype("int32")
+
+
+def make_model(margin=0.5, scale=16.0, learning_rate=0.01):
+    backbone = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64)])
+    model = ArcFaceModel(backbone, ArcMarginLayer(5, margin, scale))
+    model.compile(keras.optimizers.SGD(learning_rate))
+    return model
+
+
+class Strengths(keras.callbacks.Callback):
+    def __init__(self, margin):
+        super().__init__()
+        self.margin = margin
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(float(np.asarray(self.margin.strength)))
+
+
+def fit(model, callbacks, **kwargs):
+    kwargs = {"batch_size": 10, "epochs": 5, "verbose": 0, **kwargs}
+    return model.fit(X, Y, callbacks=callbacks, **kwargs)
+
+
+def test_the_strength_grows_linearly_to_one():
+    model = make_model()
+    strengths = Strengths(model.head.margin)
+    history = fit(model, [MarginWarmup(0.5), strengths])
+    expected = np.minimum(1, np.arange(20) / 10)
+    np.testing.assert_allclose(strengths.seen, expected, atol=1 / 256)
+    assert history.history["margin_strength"][-1] == 1.0
+
+
+def test_warmup_in_steps_and_resumed_in_the_middle():
+    model = make_model()
+    strengths = Strengths(model.head.margin)
+    fit(model, [MarginWarmup(steps=16), strengths], initial_epoch=2)
+    expected = np.minimum(1, np.arange(8, 20) / 16)
+    np.testing.assert_allclose(strengths.seen, expected, atol=1 / 256)
+
+
+def test_warmup_reaches_the_margin_of_a_sequential_loss():
+    layer = ArcMarginLayer(5, 0.4, 16.0)
+    model = keras.Sequential([keras.Input((8,)), layer])
+    model.compile("sgd", loss=layer.loss())
+    strengths = Strengths(model.loss.margin)
+    fit(model, [MarginWarmup(0.5), strengths])
+    assert strengths.seen[0] == 0.0 and strengths.seen[-1] == 1.0
+
+
+def test_a_margin_under_warmup_gives_the_loss_of_a_smaller_margin():
+    model = make_model(CosFace(0.4))
+    model.head.margin.strength.assign(0.5)
+    half = ArcMarginLayer(5, CosFace(0.2), 16.0)
+    half.build((None, 64))
+    half.class_centers.assign(model.head.class_centers)
+    features = model.backbone(X)
+    np.testing.assert_allclose(
+        np.asarray(model.head.margin_loss(features, Y)),
+        np.asarray(half.margin_loss(features, Y)),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "use, message",
+    [
+        (lambda: MarginWarmup(0.0), r"fraction must be in \(0, 1\]"),
+        (lambda: MarginWarmup(steps=0), "at least 1"),
+        (
+            lambda: fit(
+                _compiled(keras.Sequential([keras.layers.Dense(5)])),
+                [MarginWarmup()],
+            ),
+            "no margin to warm up",
+        ),
+        (
+            lambda: fit(
+                _compiled(
+                    keras.Sequential([keras.Input((8,)), ArcMarginLayer(5)]),
+                    ArcFaceLoss(scale=30.0),
+                ),
+                [MarginWarmup()],
+            ),
+            "scale=30",
+        ),
+    ],
+)
+def test_warmup_says_what_is_wrong(use, message):
+    with pytest.raises(ValueError, match=message):
+        use()
+
+
+def _compiled(model, loss=None):
+    loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss=loss)
+    return model
+
+
+def test_nan_stops_training_and_says_where():
+    model = make_model()
+    x = X.copy()
+    x[35] = np.nan
+    with pytest.raises(FloatingPointError, match="nan in epoch 1, step 4"):
+        model.fit(
+            x, Y, batch_size=10, shuffle=False, verbose=0,
+            callbacks=[NaNGuard()],
+        )  # fmt: skip
+
+
+def test_a_label_outside_the_classes_is_not_trained_on_in_silence():
+    model = make_model()
+    with pytest.raises(FloatingPointError, match="labels outside"):
+        model.fit(X, np.where(Y == 4, 5, Y), verbose=0, callbacks=[NaNGuard()])
+
+
+@pytest.mark.parametrize("margin", [0.5, CosFace(0.35), None])
+def test_chance_loss_is_the_loss_of_random_features(margin):
+    head = ArcMarginLayer(1000, margin, 30.0)
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(500, 128)).astype("float32")
+    labels = rng.integers(0, 1000, 500)
+    for strength in (0.0, 1.0):
+        head.margin.strength.assign(strength)
+        loss = np.asarray(head.margin_loss(features, labels)).mean()
+        assert abs(loss - chance_loss(head, strength)) < 0.6
+
+
+def test_a_loss_that_does_not_move_is_diagnosed():
+    model = make_model(scale=64.0, learning_rate=1e-6)
+    diagnosis = LossDiagnosis(patience=20)
+    with pytest.warns(UserWarning, match="not learning.*scale='auto'"):
+        fit(model, [diagnosis], epochs=10, batch_size=2)
+    assert "MarginWarmup" in diagnosis.message
+
+
+def test_a_loss_that_moves_is_left_alone():
+    model = make_model(scale=16.0, learning_rate=0.3)
+    y = (X[:, :5] * 4).argmax(1).astype("int32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        diagnosis = LossDiagnosis(patience=100)
+        model.fit(
+            X, y, batch_size=4, epochs=40, verbose=0,
+            callbacks=[MarginWarmup(), diagnosis],
+        )  # fmt: skip
+    assert diagnosis.message is None
+
+
+def test_coupled_decay_is_part_of_the_gradient():
+    kernel = keras.Variable(np.full((2, 2), 2.0, "float32"))
+    bias = keras.Variable(np.full((2,), 2.0, "float32"))
+    optimizer = CoupledSGD(0.1, momentum=0.9, coupled_decay=0.5)
+    zeros = [np.zeros((2, 2), "float32"), np.zeros(2, "float32")]
+    velocity, weight = 0.0, 2.0
+    for _ in range(3):
+        optimizer.apply(
+            [keras.ops.convert_to_tensor(z) for z in zeros], [kernel, bias]
+        )
+        # PyTorch's and MXNet's rule.
+        velocity = 0.9 * velocity + 0.5 * weight
+        weight -= 0.1 * velocity
+    np.testing.assert_allclose(np.asarray(kernel.value), weight, rtol=1e-6)
+    np.testing.assert_array_equal(np.asarray(bias.value), 2.0)
+    copy = CoupledSGD.from_config(optimizer.get_config())
+    assert copy.coupled_decay == 0.5
+
+
+def test_the_schedule_rises_then_falls():
+    schedule = warmup_cosine(0.1, 100, 0.1)
+    values = [float(schedule(step)) for step in (0, 5, 10, 55, 100)]
+    np.testing.assert_allclose(values, [0, 0.05, 0.1, 0.05, 0], atol=1e-4)
+    np.testing.assert_allclose(float(warmup_cosine(0.1, 9, 0)(0)), 0.1)
