@@ -1,12 +1,11 @@
 """keras-arcface calibrate"""
 
-import dataclasses
-
 from keras_arcface import evaluation
 from keras_arcface.cli.sources import pairs_from_csv
-from keras_arcface.cli.sources import pairs_from_data
+from keras_arcface.data import from_directory
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import update_metadata
+from keras_arcface.training.verification import embed_data
 from keras_arcface.training.verification import verify
 
 
@@ -31,27 +30,29 @@ def add_parser(subparsers):
 
 
 def run(args):
-
     if bool(args.check_pairs) != bool(args.check_images):
         raise ValueError("--check-pairs and --check-images go together.")
     backbone = load_backbone(args.model)
     size = backbone.input_shape[1:3]
-    data, pairs, source = pairs_from_data(args.data, size, args.resize)
-    _, scores = verify(backbone, data, pairs, args.flip, 0, verbose=True)
-    found = evaluation.threshold_at_fmr(scores, pairs.is_same, args.fmr)
+    data = from_directory(args.data, size, resize=args.resize)
+    embeddings = embed_data(backbone, data, args.flip, verbose=True)
+    scores, is_same = evaluation.all_pairs(embeddings, data.labels)
+    found = evaluation.threshold_at_fmr(scores, is_same, args.fmr)
     entry = {
-        "threshold": found.threshold,
+        "threshold": round(float(found.threshold), 6),
         "fmr": args.fmr,
-        "flip": args.flip,
-        "calibrated_on": source,
-        "calibration": dataclasses.asdict(found),
+        "flip_sum": args.flip,
+        "calibrated_on": f"{found.impostor_pairs:,} impostor pairs among "
+        f"{len(data):,} pictures",
     }
     print(
         f"threshold {found.threshold:.4f} for a false-match rate of "
-        f"{args.fmr:g} on {source} (FNMR {found.fnmr:.4f})"
+        f"{args.fmr:g} on {entry['calibrated_on']}; false-non-match rate "
+        f"{found.fnmr:.4f} on {found.genuine_pairs:,} genuine pairs"
     )
     if args.check_pairs:
-        entry["checked"] = _check(args, backbone, size, found.threshold)
+        entry["checked_on"] = _check(args, backbone, size, found.threshold)
+        print(f"checked on {entry['checked_on']}")
     update_metadata(args.model, {"verification": entry})
 
 
@@ -61,8 +62,7 @@ def _check(args, backbone, size, threshold):
     )
     _, scores = verify(backbone, data, pairs, args.flip, 0, verbose=True)
     check = evaluation.check_threshold(scores, pairs.is_same, threshold)
-    print(
-        f"on {source}: false-match rate {check.fmr:.4f}, false-non-match "
-        f"rate {check.fnmr:.4f}"
+    return (
+        f"{source}: FMR {check.fmr:.4f} of {check.impostor_pairs:,}, FNMR "
+        f"{check.fnmr:.4f} of {check.genuine_pairs:,}"
     )
-    return {"on": source, "fmr": check.fmr, "fnmr": check.fnmr}

@@ -47,14 +47,14 @@ def _threshold(args):
             f"{args.model} has no calibrated threshold. Pass --threshold, or "
             "calibrate it first: keras-arcface calibrate MODEL --data FOLDER"
         )
-    if bool(entry.get("flip")) != args.flip:
-        wanted = "with" if entry.get("flip") else "without"
+    if bool(entry["flip_sum"]) != args.flip:
+        how = "with" if entry["flip_sum"] else "without"
         raise ValueError(
-            f"The threshold of {args.model} was calibrated {wanted} --flip. "
-            f"Use it {wanted} --flip, or pass --threshold."
+            f"The threshold of {args.model} was calibrated {how} --flip. "
+            f"Use it {how} --flip, or pass --threshold."
         )
-    checked = entry.get("checked")
-    seen = (
-        f", measured {checked['fmr']:.4f} on {checked['on']}" if checked else ""
-    )
-    return entry["threshold"], f", false-match rate {entry['fmr']:g}{seen}"
+    lines = [f", for a false-match rate of {entry['fmr']:g}"]
+    lines.append(f"calibrated on {entry['calibrated_on']}")
+    if entry.get("checked_on"):
+        lines.append(f"checked on {entry['checked_on']}")
+    return entry["threshold"], ")\n           (".join(lines)

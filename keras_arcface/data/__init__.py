@@ -9,6 +9,7 @@ from keras_arcface.data.augment import get_augmentation as get_augmentation
 from keras_arcface.data.batching import epoch_order as epoch_order
 from keras_arcface.data.description import ImageData as ImageData
 from keras_arcface.data.directory import from_directory as from_directory
+from keras_arcface.data.errors import plain_errors as plain_errors
 from keras_arcface.data.images import read_image as read_image
 from keras_arcface.data.pair_files import read_pairs_csv as read_pairs_csv
 from keras_arcface.data.pairs import Pairs as Pairs

@@ -39,6 +39,7 @@ from keras_arcface.evaluation.roc import auc as auc
 from keras_arcface.evaluation.roc import equal_error_rate as equal_error_rate
 from keras_arcface.evaluation.roc import roc_curve as roc_curve
 from keras_arcface.evaluation.roc import tar_at_far as tar_at_far
+from keras_arcface.evaluation.similarity import all_pairs as all_pairs
 from keras_arcface.evaluation.similarity import (
     cosine_similarity as cosine_similarity,
 )

@@ -46,6 +46,44 @@ def cosine_similarity(
     return np.clip(similarity, -1.0, 1.0)
 
 
+def all_pairs(
+    embeddings: ArrayLike, labels: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the similarity of every pair of rows, and whether they match.
+
+    For calibration, where impostor pairs cannot be too many. Takes 9 bytes a
+    pair: 0.2 GB for 6,000 rows, 1.8 GB for 20,000.
+
+    Args:
+        embeddings: Real, `(images, dim)`, of any length.
+        labels: Identity of each row, `(images,)`.
+
+    Returns:
+        float64 cosines and booleans, each `(images * (images - 1) / 2,)`, the
+        pairs in the order (0, 1), (0, 2), ..., (1, 2), ...
+
+    Raises:
+        ValueError: as `cosine_similarity` does, and when lengths differ.
+    """
+    embeddings, labels = check_embeddings(embeddings), np.asarray(labels)
+    if labels.shape != (len(embeddings),):
+        raise ValueError(
+            "`labels` must name the identity of each embedding. Received: "
+            f"shape {labels.shape} for {len(embeddings)} embeddings."
+        )
+    unit = embeddings / row_lengths(embeddings)[:, None]
+    count = len(unit)
+    similarity = np.empty(count * (count - 1) // 2)
+    is_same = np.empty(similarity.size, bool)
+    start = 0
+    for row in range(count - 1):
+        some = slice(start, start + count - 1 - row)
+        similarity[some] = unit[row + 1 :] @ unit[row]
+        is_same[some] = labels[row + 1 :] == labels[row]
+        start = some.stop
+    return np.clip(similarity, -1.0, 1.0), is_same
+
+
 def row_lengths(
     embeddings: np.ndarray, used: np.ndarray | None = None
 ) -> np.ndarray:

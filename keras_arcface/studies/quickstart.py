@@ -40,6 +40,7 @@ def quickstart(
     exports: bool = True,
     train_data: ImageData | None = None,
     test_data: ImageData | None = None,
+    pairs: int = 6000,
 ) -> dict:
     """Trains, judges, draws and exports; prints a summary and returns it.
 
@@ -54,6 +55,7 @@ def quickstart(
         exports: Whether to write SavedModel, TFLite and ONNX.
         train_data: Instead of the 600 training glyphs.
         test_data: Instead of the 300 unseen glyphs.
+        pairs: How many pairs to judge by, half of them genuine.
 
     Returns:
         The values of `summary.json`.
@@ -65,7 +67,7 @@ def quickstart(
     test_data = test_data or glyphs.load("test", seed=seed)
     print(f"To train on: {train_data.describe()}")
     print(f"To judge by: {test_data.describe()}, none of them trained on")
-    pairs = pairs_from_labels(test_data.labels, seed=seed)
+    pairs = pairs_from_labels(test_data.labels, pairs, seed=seed)
     results, histories, scores = {}, {}, {}
     for name, train in (("ArcFace", _arcface), ("softmax", _softmax)):
         print(f"\nTraining with {name}", flush=True)

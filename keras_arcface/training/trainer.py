@@ -12,6 +12,7 @@ from keras_arcface.backbones.registry import create_backbone
 from keras_arcface.data import ImageData
 from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
+from keras_arcface.data import plain_errors
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.checkpoints import Checkpoints
@@ -194,15 +195,16 @@ def _fit(config, model, training, steps, done, callbacks):
         augment=config.augment,
         drop_remainder=True,
     )
-    model.fit(
-        batches,
-        epochs=config.epochs,
-        initial_epoch=done,
-        steps_per_epoch=steps,
-        callbacks=callbacks,
-        shuffle=False,  # The batches come shuffled.
-        verbose=0,
-    )
+    with plain_errors():
+        model.fit(
+            batches,
+            epochs=config.epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps,
+            callbacks=callbacks,
+            shuffle=False,  # The batches come shuffled.
+            verbose=0,
+        )
 
 
 def _columns(history):

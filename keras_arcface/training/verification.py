@@ -7,8 +7,10 @@ from keras_arcface import evaluation
 from keras_arcface.data import ImageData
 from keras_arcface.data import Pairs
 from keras_arcface.data import pairs_from_labels
+from keras_arcface.data import plain_errors
 from keras_arcface.evaluation import VerificationReport
 from keras_arcface.model import embed
+from keras_arcface.utils.console import progress
 
 BATCH = 128
 
@@ -71,10 +73,9 @@ def embed_data(
     batches = data.batches(batch_size, shuffle=False, labels=False)
     arrays = (np.asarray(batch) for batch in batches)
     if verbose:
-        from keras_arcface.utils.console import progress
-
         arrays = progress(arrays, "Embedding", total=data.steps(batch_size))
-    return embed(backbone, arrays, flip=flip)
+    with plain_errors():
+        return embed(backbone, arrays, flip=flip)
 
 
 def pairs_for(labels: np.ndarray, most: int = 6000, seed: int = 0) -> Pairs:

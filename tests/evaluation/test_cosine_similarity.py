@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from keras_arcface import evaluation
 from keras_arcface.evaluation import cosine_similarity
 from keras_arcface.evaluation import similarity
 
@@ -70,3 +71,16 @@ def test_useless_rows_are_named(value, what):
 def test_unusable_arguments_are_refused(embeddings, left, right, message):
     with pytest.raises(ValueError, match=message):
         cosine_similarity(embeddings, left, right)
+
+
+def test_all_pairs_are_those_of_a_double_loop():
+    rng = np.random.default_rng(0)
+    embeddings, labels = rng.normal(size=(7, 3)), rng.integers(0, 3, 7)
+    similarity, is_same = evaluation.all_pairs(embeddings, labels)
+    left, right = np.triu_indices(7, k=1)
+    np.testing.assert_allclose(
+        similarity, evaluation.cosine_similarity(embeddings, left, right)
+    )
+    np.testing.assert_array_equal(is_same, labels[left] == labels[right])
+    with pytest.raises(ValueError, match="identity of each embedding"):
+        evaluation.all_pairs(embeddings, labels[:3])

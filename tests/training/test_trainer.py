@@ -146,6 +146,17 @@ def test_an_identity_without_a_picture_is_named(tmp_path):
         train(config(folder, tmp_path / "run"))
 
 
+def test_a_damaged_picture_read_while_training_is_named(tmp_path, monkeypatch):
+    from keras_arcface.training import trainer
+
+    monkeypatch.setattr(trainer, "MEMORY_BYTES", 0)
+    folder = drawing.identities_folder(tmp_path / "data", 12, 4)
+    for path in folder.rglob("*_0000.png"):
+        path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(ValueError, match=r"^[^\n]*_0000.png[^\n]*$"):
+        train(config(folder, tmp_path / "run"))
+
+
 def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
     """SIGKILL while it trains; what is on disk is whole and goes on."""
     output = tmp_path / "run"
