@@ -44,7 +44,7 @@ CASES = [
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     args = parser.parse_args()
     train, test = glyphs.load("train"), glyphs.load("test")
     pairs = pairs_from_labels(test.labels)

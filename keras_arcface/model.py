@@ -114,18 +114,29 @@ class ArcFaceModel(keras.Model):
                 "a data set of (images, labels)."
             )
         per_sample = self.head.margin_loss(y_pred, y, training=training)
+        self._update_metrics(y, y_pred, sample_weight)
         loss = self._mean(per_sample, per_sample, sample_weight)
         if self.losses:
             extra = ops.expand_dims(ops.sum(ops.stack(self.losses)), 0)
             loss = loss + self._mean(extra, extra)
         return loss
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        angle = self.head.target_angle(y_pred, y) * (180.0 / np.pi)
-        self.angle_tracker.update_state(angle, sample_weight)
+    def _update_metrics(self, y, features, sample_weight):
+        # Here rather than in compute_metrics, where the JAX backend has the
+        # metrics' variables at hand but not the class centres.
+        degrees = self.head.target_angle(features, y) * (180.0 / np.pi)
+        self.angle_tracker.update_state(degrees, sample_weight)
         if self._compile_metrics is not None:
-            y_pred = self.head(y_pred, training=False)
-        return super().compute_metrics(x, y, y_pred, sample_weight)
+            logits = self.head(features, training=False)
+            self._compile_metrics.update_state(y, logits, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if (
+            self._compile_metrics is not None
+            and not self._compile_metrics.built
+        ):
+            self._compile_metrics.build(y, self.head(y_pred))
+        return self.get_metrics_result()
 
     def embed(self, images, batch_size=128, flip=False, verbose=False):
         """Returns the unit embeddings of many pictures.

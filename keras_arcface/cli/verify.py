@@ -35,12 +35,12 @@ def run(args):
     similarity = float(first @ second)
     same = "the same person" if similarity >= threshold else "two people"
     print(f"similarity {similarity:.4f} (cosine, -1 to 1)")
-    print(f"decision   {same} (threshold {threshold:.4f}{basis})")
+    print(f"decision   {same} (threshold {threshold:.4f}{basis}")
 
 
 def _threshold(args):
     if args.threshold is not None:
-        return args.threshold, ""
+        return args.threshold, ", yours)"
     entry = read_metadata(args.model).get("verification")
     if entry is None:
         raise ValueError(
@@ -53,8 +53,10 @@ def _threshold(args):
             f"The threshold of {args.model} was calibrated {how} --flip. "
             f"Use it {how} --flip, or pass --threshold."
         )
-    lines = [f", for a false-match rate of {entry['fmr']:g}"]
-    lines.append(f"calibrated on {entry['calibrated_on']}")
+    basis = [
+        f", for a false-match rate of {entry['fmr']:g})",
+        f"calibrated on {entry['calibrated_on']}",
+    ]
     if entry.get("checked_on"):
-        lines.append(f"checked on {entry['checked_on']}")
-    return entry["threshold"], ")\n           (".join(lines)
+        basis.append(f"checked on {entry['checked_on']}")
+    return entry["threshold"], "\n           ".join(basis)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import keras
@@ -35,8 +36,12 @@ class Checkpoints(keras.callbacks.Callback):
         self.sign = 1.0 if mode == "min" else -1.0
         self.history = [] if history is None else list(history)
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.monotonic()
+
     def on_epoch_end(self, epoch, logs=None):
         values = {name: float(value) for name, value in (logs or {}).items()}
+        values["seconds"] = round(time.monotonic() - self._start, 1)
         best = min((self._rank(row) for row in self.history), default=None)
         self.history.append({"epoch": epoch + 1, **values})
         if best is None or self._rank(values) < best:

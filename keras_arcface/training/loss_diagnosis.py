@@ -73,8 +73,7 @@ class LossDiagnosis(keras.callbacks.Callback):
             return
         every = max(1, self.patience // 20)
         if self._step % every == 0 or self._chance_count == 0:
-            strength = float(np.asarray(self._head.margin.strength))
-            self._chance_sum += chance_loss(self._head, strength)
+            self._chance_sum += chance_loss(self._head, self._strength())
             self._chance_count += 1
         if self._step >= self.patience and self._step % every == 0:
             self._judge(logs or {})
@@ -100,7 +99,7 @@ class LossDiagnosis(keras.callbacks.Callback):
                 f"Try scale='auto' ({suggested:.1f} for {head.num_classes} "
                 f"classes) instead of {head.scale:g}."
             )
-        if float(np.asarray(head.margin.strength)) == 1.0:
+        if self._strength() == 1.0:
             yield (
                 "Add MarginWarmup() to the callbacks (--margin-warmup), so "
                 "that the margin grows from nothing."
@@ -110,3 +109,8 @@ class LossDiagnosis(keras.callbacks.Callback):
             "and look at some pictures with their labels: shuffled labels look "
             "just like this."
         )
+
+    def _strength(self):
+        # On JAX, reading `self.model` brings its variables up to date.
+        _ = self.model
+        return float(np.asarray(self._head.margin.strength))

@@ -9,3 +9,12 @@ def policy(request):
     keras.config.set_dtype_policy(request.param)
     yield request.param
     keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture
+def shapes_only():
+    """Inside, weights have shapes but no values: no 450 MB for a large net."""
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    # Keras would give them values at the next chance: make it forget them.
+    keras.utils.clear_session()

@@ -1,6 +1,5 @@
 import math
 
-import keras
 import numpy as np
 import pytest
 
@@ -27,19 +26,16 @@ def sizes(model):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_parameter_counts(name):
-    # Inside the scope weights have shapes but no values: no 450 MB.
-    with keras.StatelessScope(initialize_variables=False):
-        model = create_backbone(name)
+def test_parameter_counts(shapes_only, name):
+    model = create_backbone(name)
     assert sizes(model) == PUBLISHED[name]
     assert model.count_params() == sum(PUBLISHED[name])
     trainable = sum(math.prod(w.shape) for w in model.trainable_weights)
     assert trainable == PUBLISHED[name][0] - 512
 
 
-def test_face_ends_as_seven_by_seven():
-    with keras.StatelessScope(initialize_variables=False):
-        model = create_backbone("iresnet18")
+def test_face_ends_as_seven_by_seven(shapes_only):
+    model = create_backbone("iresnet18")
     assert model.get_layer("head").input.shape == (None, 7, 7, 512)
 
 

@@ -1,6 +1,5 @@
 import math
 
-import keras
 import pytest
 
 from keras_arcface.backbones import MobileFaceNet
@@ -20,24 +19,21 @@ def parameters(model):
         ({"scale": 4, "blocks": (2, 8, 12, 4)}, 6_314_880),
     ],
 )
-def test_parameters_of_arcface_torch(arguments, published):
-    with keras.StatelessScope(initialize_variables=False):
-        model = MobileFaceNet(**arguments)
+def test_parameters_of_arcface_torch(shapes_only, arguments, published):
+    model = MobileFaceNet(**arguments)
     assert parameters(model) == published
     assert parameters(model) == sum(
         math.prod(w.shape) for w in model.trainable_weights
     )
 
 
-def test_paper_network_has_a_million_parameters():
-    with keras.StatelessScope(initialize_variables=False):
-        model = MobileFaceNet(embedding_dim=128, scale=1)
+def test_paper_network_has_a_million_parameters(shapes_only):
+    model = MobileFaceNet(embedding_dim=128, scale=1)
     assert 0.99e6 < parameters(model) < 1.01e6
 
 
-def test_sirius_layout():
-    with keras.StatelessScope(initialize_variables=False):
-        model = MobileFaceNet(192, layout="sirius_tf")
+def test_sirius_layout(shapes_only):
+    model = MobileFaceNet(192, layout="sirius_tf")
     assert model.get_layer("head").input.shape == (None, 7, 7, 512)
     assert model.get_layer("head").pointwise
     names = [layer.name for layer in model.layers]
@@ -46,7 +42,6 @@ def test_sirius_layout():
 
 @pytest.mark.parametrize("head", ["E", "GAP"])
 @pytest.mark.parametrize("layout", ["arcface_torch", "sirius_tf"])
-def test_other_heads(head, layout):
-    with keras.StatelessScope(initialize_variables=False):
-        model = MobileFaceNet(64, layout=layout, head=head)
+def test_other_heads(shapes_only, head, layout):
+    model = MobileFaceNet(64, layout=layout, head=head)
     assert model.output_shape == (None, 64)

@@ -61,9 +61,17 @@ def test_float32_features_under_every_policy(kind, policy):
 @every_backbone
 def test_uint8_and_float_pixels_agree(kind):
     model = build(kind)
-    whole = model.predict(images("uint8"), verbose=0)
-    floats = model.predict(images("float32"), verbose=0)
-    np.testing.assert_array_equal(whole, floats)
+    np.testing.assert_array_equal(
+        model(images("uint8")), model(images("float32"))
+    )
+
+
+def test_predict_takes_uint8_too():
+    model = build("smallnet")
+    np.testing.assert_array_equal(
+        model.predict(images("uint8"), verbose=0),
+        model.predict(images("float32"), verbose=0),
+    )
 
 
 @every_backbone

@@ -126,7 +126,7 @@ def test_verify_decides_and_says_on_what_basis(faces, capsys):
     assert call("verify", first, first) == 0
     output = capsys.readouterr().out
     assert re.search(r"similarity 1\.0000", output)
-    assert "the same person" in output and "false-match rate 0.01" in output
+    assert "the same person" in output and "false-match rate of 0.01" in output
     assert call("verify", first, second, "--threshold", "1.5") == 0
     assert "two people" in capsys.readouterr().out
 
@@ -143,7 +143,7 @@ def test_calibrate_stores_a_threshold(folder, tmp_path, capsys):
     assert (
         call("verify", *_first_two(folder), "--model", preset, "--resize") == 0
     )
-    assert "false-match rate 0.1" in capsys.readouterr().out
+    assert "false-match rate of 0.1" in capsys.readouterr().out
 
 
 def _first_two(folder):

@@ -52,6 +52,7 @@ def test_preset_gives_the_golden_embeddings(converted):
 
 
 @needs_original
+@pytest.mark.slow
 def test_calibration_keeps_the_outputs(converted, tmp_path):
     plain = load_pretrained(converted[1])
     report = convert(

@@ -33,6 +33,7 @@ class Strengths(keras.callbacks.Callback):
         self.seen = []
 
     def on_train_batch_end(self, batch, logs=None):
+        _ = self.model  # Brings JAX's variables up to date.
         self.seen.append(float(np.asarray(self.margin.strength)))
 
 
