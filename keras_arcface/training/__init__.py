@@ -5,6 +5,9 @@ from keras_arcface.training.checkpoints import resume_point as resume_point
 from keras_arcface.training.config import TrainConfig as TrainConfig
 from keras_arcface.training.loss_diagnosis import LossDiagnosis as LossDiagnosis
 from keras_arcface.training.loss_diagnosis import chance_loss as chance_loss
+from keras_arcface.training.loss_diagnosis import (
+    collapsed_loss as collapsed_loss,
+)
 from keras_arcface.training.margin_warmup import MarginWarmup as MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard as NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD as CoupledSGD

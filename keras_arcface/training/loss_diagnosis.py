@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_arcface.checks import margin_heads
+from keras_arcface.margins import NoMargin
 from keras_arcface.margins import auto_scale
 
 
@@ -38,56 +39,88 @@ def chance_loss(head, strength=1.0):
     return others - head.scale * float(penalized)
 
 
-class LossDiagnosis(keras.callbacks.Callback):
-    """Warns when the loss still sits where it began, and says what to change.
+def collapsed_loss(head, strength=1.0):
+    """Returns the loss when all features are one and no centre is nearer.
 
-    Compares the mean loss of an epoch so far with what features that know
-    nothing would give (`chance_loss`), at the margin's strength of each step.
+        ln(C - 1 + exp(p)) - p,  p = scale * margin(cos 90 degrees)
+
+    Where a network goes that cannot start: the loss falls this far by making
+    all pictures alike, and little further.
+    """
+    right_angle = np.zeros(1, "float32")
+    penalized = np.asarray(head.margin.penalize(right_angle, strength))[0]
+    target = head.scale * float(penalized)
+    return math.log(head.num_classes - 1 + math.exp(target)) - target
+
+
+class LossDiagnosis(keras.callbacks.Callback):
+    """Warns when a model does not start to learn, and says what to change.
+
+    Two signs, both over the epoch so far: a mean target angle that is still
+    near 90 degrees (where the logs have an `angle`, as with `ArcFaceModel`);
+    or a mean loss that is still what a network gives that knows nothing
+    (`chance_loss`) or has made all pictures alike (`collapsed_loss`), at the
+    margin's strength of each step.
 
     Args:
-        patience: Int, the steps of training before it judges. Defaults to
-            `300`.
-        tolerance: Float. At or above this share of the chance loss the loss
+        patience: Int, the steps of training before it judges. Defaults to 300
+            or one epoch, whichever is longer.
+        tolerance: Float. At or above this share of those losses the loss
             counts as stuck. Defaults to `0.9`.
+        angle: Float, degrees; at or above it the angle counts as stuck.
+            Defaults to `80`.
     """
 
-    def __init__(self, patience=300, tolerance=0.9):
+    def __init__(self, patience=None, tolerance=0.9, angle=80.0):
         super().__init__()
         self.patience = patience
         self.tolerance = tolerance
+        self.angle = angle
         self.message = None
         self._step = 0
+        self._weakest = 1.0
 
     def on_train_begin(self, logs=None):
         heads = margin_heads(self.model)
         self._head = heads[0] if heads else None
+        steps = self.params.get("steps") or 0
+        self._patience = self.patience or max(300, steps)
 
     def on_epoch_begin(self, epoch, logs=None):
-        # The epoch's mean loss is held against the epoch's mean chance.
-        self._chance_sum = 0.0
-        self._chance_count = 0
+        # The epoch's mean loss is held against the epoch's mean bound.
+        self._bounds = []
 
     def on_train_batch_end(self, batch, logs=None):
         self._step += 1
         if self._head is None or self.message is not None:
             return
-        every = max(1, self.patience // 20)
-        if self._step % every == 0 or self._chance_count == 0:
-            self._chance_sum += chance_loss(self._head, self._strength())
-            self._chance_count += 1
-        if self._step >= self.patience and self._step % every == 0:
+        every = max(1, self._patience // 20)
+        if self._step % every and self._bounds:
+            return
+        strength = self._strength()
+        self._weakest = min(self._weakest, strength)
+        self._bounds.append(
+            min(
+                chance_loss(self._head, strength),
+                collapsed_loss(self._head, strength),
+            )
+        )
+        # A fresh epoch's means rest on too few steps to be judged.
+        if self._step >= self._patience and len(self._bounds) >= 5:
             self._judge(logs or {})
 
     def _judge(self, logs):
-        chance = self._chance_sum / self._chance_count
-        loss = float(logs.get("loss", 0.0))
-        # A fresh epoch's mean rests on too few steps to be judged.
-        if self._chance_count < 5 or loss < self.tolerance * chance:
+        bound = float(np.mean(self._bounds))
+        loss, angle = float(logs["loss"]), float(logs.get("angle", 0.0))
+        if loss < self.tolerance * bound and angle < self.angle:
             return
+        seen = (
+            f" and the mean target angle {angle:.0f} degrees" if angle else ""
+        )
         self.message = (
-            f"After {self._step} steps the loss is {loss:.2f}, where features "
-            f"that know nothing give {chance:.2f}: the model is not learning. "
-            + " ".join(self._advice())
+            f"After {self._step} steps the loss is {loss:.2f}{seen}; a network "
+            f"that knows nothing gives {bound:.2f} and 90 degrees. The model "
+            "is not learning. " + " ".join(self._advice())
         )
         warnings.warn(self.message, stacklevel=2)
 
@@ -99,7 +132,7 @@ class LossDiagnosis(keras.callbacks.Callback):
                 f"Try scale='auto' ({suggested:.1f} for {head.num_classes} "
                 f"classes) instead of {head.scale:g}."
             )
-        if self._strength() == 1.0:
+        if self._weakest == 1.0 and not isinstance(head.margin, NoMargin):
             yield (
                 "Add MarginWarmup() to the callbacks (--margin-warmup), so "
                 "that the margin grows from nothing."

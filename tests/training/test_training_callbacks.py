@@ -13,6 +13,7 @@ from keras_arcface.training import LossDiagnosis
 from keras_arcface.training import MarginWarmup
 from keras_arcface.training import NaNGuard
 from keras_arcface.training import chance_loss
+from keras_arcface.training import collapsed_loss
 from keras_arcface.training import warmup_cosine
 
 X = np.random.default_rng(0).normal(size=(40, 8)).astype("float32")
@@ -152,6 +153,20 @@ def test_a_loss_that_does_not_move_is_diagnosed():
     with pytest.warns(UserWarning, match="not learning.*scale='auto'"):
         fit(model, [diagnosis], epochs=10, batch_size=2)
     assert "MarginWarmup" in diagnosis.message
+
+
+def test_a_network_that_made_all_pictures_alike_is_diagnosed():
+    """The loss fell far below step 0, and yet nothing was learned."""
+    model = make_model(scale=64.0)
+    head = model.head
+    model.backbone.layers[-1].kernel.assign(np.zeros((8, 64)))
+    model.backbone.layers[-1].bias.assign(np.eye(64)[0])
+    head.class_centers.assign(np.eye(64)[1:6])
+    loss = np.asarray(head.margin_loss(model.backbone(X), Y)).mean()
+    np.testing.assert_allclose(loss, collapsed_loss(head), rtol=1e-4)
+    model.compile(keras.optimizers.SGD(1e-9))
+    with pytest.warns(UserWarning, match="90 degrees.*not learning"):
+        fit(model, [LossDiagnosis(patience=20)], batch_size=2)
 
 
 def test_a_loss_that_moves_is_left_alone():
