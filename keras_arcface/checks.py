@@ -71,10 +71,13 @@ def _check_pair(head, loss):
 
 
 def _check_stock(loss):
+    # A name such as "sparse_categorical_crossentropy" gives a function, which
+    # takes probabilities too.
+    name = getattr(loss, "__name__", type(loss).__name__)
     config = loss.get_config() if hasattr(loss, "get_config") else {}
-    if config.get("from_logits") is False:
+    if name.endswith("crossentropy") or config.get("from_logits") is False:
         raise ValueError(
-            f"{type(loss).__name__} takes probabilities, but an ArcMarginLayer "
+            f"{name} takes probabilities, but an ArcMarginLayer "
             "gives logits. Compile with from_logits=True, or with "
             "loss=layer.loss()."
         )

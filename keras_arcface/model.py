@@ -72,16 +72,17 @@ class ArcFaceModel(keras.Model):
             return numerics.at_least_float32(features)
         return numerics.unit(features)
 
-    def compile(self, optimizer="sgd", metrics=None, **kwargs):
+    def compile(self, optimizer="sgd", loss=None, *, metrics=None, **kwargs):
         """Configures training. The loss is the head's.
 
         Args:
             optimizer: As in `keras.Model.compile`.
+            loss: Must be left out.
             metrics: Optional Keras metrics of (labels, plain logits), for
                 example `["sparse_categorical_accuracy"]`.
-            **kwargs: As in `keras.Model.compile`, without `loss`.
+            **kwargs: As in `keras.Model.compile`.
         """
-        if kwargs.pop("loss", None) is not None:
+        if loss is not None:
             raise ValueError(
                 "ArcFaceModel takes its loss from the head. Leave `loss` out "
                 "of compile(), and choose the margin when you make the head: "

@@ -145,7 +145,8 @@ def class_ids(labels, num_classes=None):
     Args:
         labels: Integer tensor or array, `(batch,)` or `(batch, 1)`.
         num_classes: Where given, labels known at this moment (that is, not
-            inside a compiled graph) must lie in `[0, num_classes)`.
+            inside a compiled graph) must lie in `[0, num_classes)`; inside a
+            graph, others become -1.
 
     Raises:
         ValueError: for labels that are not integers, are one-hot, or lie
@@ -174,6 +175,10 @@ def class_ids(labels, num_classes=None):
                 f"labels must lie in [0, {num_classes}), the number of "
                 f"classes. Received: labels from {low} to {high}."
             )
+    if num_classes:
+        # Before the cast, which would wrap 2**32 + 3 round to 3.
+        known = ops.logical_and(labels >= 0, labels < num_classes)
+        labels = ops.where(known, labels, -1)
     return ops.cast(labels, "int32")
 
 

@@ -192,6 +192,23 @@ def test_keras_round_trip_goes_on_training(tmp_path):
     np.testing.assert_allclose(first, second, rtol=1e-5)
 
 
+def test_a_sequential_with_its_layers_loss_round_trips(tmp_path):
+    layer = ArcMarginLayer(CLASSES, 0.3, 16.0)
+    model = sequential(layer, layer.loss())
+    model.fit(IMAGES, LABELS, verbose=0)
+    layer.margin.strength.assign(0.2)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for margin in (loaded.layers[-1].margin, loaded.loss.margin):
+        np.testing.assert_allclose(np.asarray(margin.strength), 0.2)
+    np.testing.assert_allclose(
+        loaded.evaluate(IMAGES, LABELS, verbose=0),
+        model.evaluate(IMAGES, LABELS, verbose=0),
+        rtol=1e-5,
+    )
+    loaded.fit(IMAGES, LABELS, verbose=0)
+
+
 def test_embed_with_and_without_flip():
     model = make_model()
     plain = model.embed(IMAGES, batch_size=10)
@@ -267,6 +284,12 @@ def functional(loss):
             lambda: sequential(
                 ArcMarginLayer(7),
                 keras.losses.SparseCategoricalCrossentropy(),
+            ),
+            "from_logits=True",
+        ),
+        (
+            lambda: sequential(
+                ArcMarginLayer(7), "sparse_categorical_crossentropy"
             ),
             "from_logits=True",
         ),

@@ -21,6 +21,9 @@ class SmallNet(keras.Model):
     PReLU. 32 x 32 pictures end as 4 x 4 x 128, for 3.8 million multiplications:
     made to train on two processor cores in minutes.
 
+    Strided convolutions pad as TensorFlow's "same" does, on one side; there
+    are no foreign weights to be true to.
+
     Layers follow the global dtype policy; the output is float32 always.
 
     Args:

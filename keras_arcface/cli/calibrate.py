@@ -1,8 +1,12 @@
 """keras-arcface calibrate"""
 
+import math
+from pathlib import Path
+
 from keras_arcface import evaluation
 from keras_arcface.cli.sources import pairs_from_csv
 from keras_arcface.data import from_directory
+from keras_arcface.presets.folder import find_preset
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import update_metadata
 from keras_arcface.training.verification import embed_data
@@ -32,26 +36,29 @@ def add_parser(subparsers):
 def run(args):
     if bool(args.check_pairs) != bool(args.check_images):
         raise ValueError("--check-pairs and --check-images go together.")
+    find_preset(args.model)  # Only a preset can keep a threshold.
     backbone = load_backbone(args.model)
     size = backbone.input_shape[1:3]
     data = from_directory(args.data, size, resize=args.resize)
     embeddings = embed_data(backbone, data, args.flip, verbose=True)
     scores, is_same = evaluation.all_pairs(embeddings, data.labels)
     found = evaluation.threshold_at_fmr(scores, is_same, args.fmr)
+    # Rounded up: a lower threshold could break the promised rate.
+    threshold = math.ceil(found.threshold * 1e6) / 1e6
     entry = {
-        "threshold": round(float(found.threshold), 6),
+        "threshold": threshold,
         "fmr": args.fmr,
         "flip_sum": args.flip,
         "calibrated_on": f"{found.impostor_pairs:,} impostor pairs among "
-        f"{len(data):,} pictures",
+        f"{len(data):,} pictures of {Path(args.data).name}",
     }
     print(
-        f"threshold {found.threshold:.4f} for a false-match rate of "
+        f"threshold {threshold:.4f} for a false-match rate of "
         f"{args.fmr:g} on {entry['calibrated_on']}; false-non-match rate "
         f"{found.fnmr:.4f} on {found.genuine_pairs:,} genuine pairs"
     )
     if args.check_pairs:
-        entry["checked_on"] = _check(args, backbone, size, found.threshold)
+        entry["checked_on"] = _check(args, backbone, size, threshold)
         print(f"checked on {entry['checked_on']}")
     update_metadata(args.model, {"verification": entry})
 

@@ -8,6 +8,7 @@ from keras_arcface.cli.sources import embed_paths
 from keras_arcface.cli.sources import picture_paths
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.utils.files import atomic_path
+from keras_arcface.utils.files import check_output_folder
 
 DEFAULT_MODEL = "mobilefacenet_ms1m_192"
 
@@ -45,6 +46,7 @@ def run(args):
 
     if not args.output.endswith(".npz"):
         raise ValueError(f"--output must end in .npz. Received: {args.output}")
+    check_output_folder(Path(args.output).parent)
     paths = picture_paths(args.images)
     backbone = load_backbone(args.model)
     embeddings = embed_paths(backbone, paths, args.flip, args.resize)

@@ -7,6 +7,7 @@ from keras_arcface.cli.sources import pairs_from_csv
 from keras_arcface.cli.sources import pairs_from_data
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training.verification import verify
+from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import write_json
 
 
@@ -46,6 +47,7 @@ def add_parser(subparsers):
 
 
 def run(args):
+    folder = check_output_folder(args.output)
     backbone = load_backbone(args.model)
     data, pairs, source = _pairs(args, backbone.input_shape[1:3])
     report, similarity = verify(
@@ -53,7 +55,6 @@ def run(args):
     )
     print(f"{args.model} on {source}" + (", with flip" if args.flip else ""))
     print(report.summary())
-    folder = Path(args.output)
     values = {"model": str(args.model), "pairs": source, "flip": args.flip}
     write_json(folder / "report.json", {**values, **report.to_dict()})
     plots.plot_scores(

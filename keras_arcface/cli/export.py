@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_arcface.cli.sources import sample_images
+from keras_arcface.export import check_export
 from keras_arcface.export import export
 from keras_arcface.pretrained import load_backbone
 
@@ -43,6 +44,7 @@ def add_parser(subparsers):
 
 
 def run(args):
+    check_export(args.output, args.format)
     backbone = load_backbone(args.model)
     size = backbone.input_shape[1:3]
     images, name = sample_images(args.samples, size, args.resize)

@@ -18,6 +18,7 @@ from keras_arcface.utils.console import progress
 def sample_images(folder, size, resize=False, most=64):
     """Returns `(pictures, their name)`: up to `most` for a comparison."""
 
+    size = fixed_size(size)
     if folder is None:
         data = glyphs.load(
             "test",
@@ -62,8 +63,19 @@ def picture_paths(sources):
     return paths
 
 
+def fixed_size(size):
+    """Returns `(height, width)`, or refuses a model that takes any."""
+    if None in size:
+        raise ValueError(
+            "The model takes pictures of any size. Build its backbone with a "
+            "fixed input_shape, so that results can be compared."
+        )
+    return size
+
+
 def pairs_from_csv(path, folder, size, resize=False):
     """Returns `(data, pairs, what they are)` of a CSV file of pairs."""
+    size = fixed_size(size)
 
     pairs = read_pairs_csv(path, folder)
     data = ImageData(
@@ -79,6 +91,7 @@ def pairs_from_csv(path, folder, size, resize=False):
 def pairs_from_data(source, size, resize=False):
     """Returns `(data, pairs, what they are)` drawn from identities."""
 
+    size = fixed_size(size)
     if source == "glyphs":
         data = glyphs.load("test", image_size=size[0])
     else:
@@ -98,4 +111,14 @@ def embed_paths(backbone, paths, flip=False, resize=False):
         for i in starts
     )
     batches = progress(batches, "Embedding", total=len(starts))
-    return embed(backbone, batches, flip=flip)
+    embeddings = embed(backbone, batches, flip=flip)
+    useless = ~(np.abs(embeddings).sum(axis=1) > 0) | ~np.isfinite(
+        embeddings
+    ).all(axis=1)
+    if useless.any():
+        raise ValueError(
+            f"The model gives no embedding for {paths[useless.argmax()]} (all "
+            f"zeros or not a number; {useless.sum()} such pictures). Its "
+            "weights are broken; no result was made up."
+        )
+    return embeddings

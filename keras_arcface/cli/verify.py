@@ -1,5 +1,7 @@
 """keras-arcface verify"""
 
+import math
+
 from keras_arcface.cli.embed import add_model_options
 from keras_arcface.cli.sources import embed_paths
 from keras_arcface.cli.sources import picture_paths
@@ -40,23 +42,29 @@ def run(args):
 
 def _threshold(args):
     if args.threshold is not None:
+        if not math.isfinite(args.threshold):
+            raise ValueError(
+                f"--threshold must be a number. Received: {args.threshold}."
+            )
         return args.threshold, ", yours)"
     entry = read_metadata(args.model).get("verification")
-    if entry is None:
+    if not isinstance(entry, dict) or "threshold" not in entry:
         raise ValueError(
             f"{args.model} has no calibrated threshold. Pass --threshold, or "
             "calibrate it first: keras-arcface calibrate MODEL --data FOLDER"
         )
-    if bool(entry["flip_sum"]) != args.flip:
-        how = "with" if entry["flip_sum"] else "without"
+    if bool(entry.get("flip_sum")) != args.flip:
+        how = "with" if entry.get("flip_sum") else "without"
         raise ValueError(
             f"The threshold of {args.model} was calibrated {how} --flip. "
             f"Use it {how} --flip, or pass --threshold."
         )
-    basis = [
-        f", for a false-match rate of {entry['fmr']:g})",
-        f"calibrated on {entry['calibrated_on']}",
-    ]
-    if entry.get("checked_on"):
-        basis.append(f"checked on {entry['checked_on']}")
+    rate = f" for a false-match rate of {entry['fmr']:g}" * ("fmr" in entry)
+    basis = [f",{rate or ' of the preset'})"]
+    for key, text in (
+        ("calibrated_on", "calibrated on"),
+        ("checked_on", "checked on"),
+    ):
+        if entry.get(key):
+            basis.append(f"{text} {entry[key]}")
     return entry["threshold"], "\n           ".join(basis)

@@ -76,6 +76,13 @@ def read_pairs_csv(path: str | os.PathLike, folder: str | os.PathLike) -> Pairs:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields ("file, line n", row) of a CSV file with the right columns."""
+    try:
+        yield from _read_rows(path)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no CSV file in UTF-8: {error}") from error
+
+
+def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, skipinitialspace=True)
         names = reader.fieldnames or []
@@ -112,7 +119,7 @@ def _answer(row: dict[str, str], subjects: list[str], where: str) -> bool:
 
 
 def _fold(text: str, where: str) -> int:
-    if not text.strip().isdecimal():
+    if not text.strip().isdecimal() or len(text.strip()) > 9:
         raise ValueError(
             f"{where}: fold must be an integer from 0. Received: {text!r}"
         )

@@ -9,6 +9,7 @@ functions that need them.
 """
 
 from keras_arcface.export.exporter import FORMATS as FORMATS
+from keras_arcface.export.exporter import check_export as check_export
 from keras_arcface.export.exporter import export as export
 from keras_arcface.export.float32 import float32_clone as float32_clone
 from keras_arcface.export.metadata import read_metadata as read_metadata

@@ -28,6 +28,7 @@ from keras_arcface.export.serving import check_input_dtype
 from keras_arcface.export.serving import input_size
 from keras_arcface.export.tflite import to_tflite
 from keras_arcface.utils.files import atomic_path
+from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import write_json
 from keras_arcface.utils.optional import require
 
@@ -95,7 +96,7 @@ def export(
     formats = _check_formats(formats)
     check_batch_size(batch_size)
     check_input_dtype(input_dtype)
-    targets = _check_targets(Path(folder), formats)
+    targets = _check_targets(check_output_folder(folder), formats)
     if images is None:
         images, samples_name = _noise(input_size(model)), NOISE
     reference = make_reference(model, images, samples_name or "of the caller")
@@ -108,6 +109,19 @@ def export(
     if verbose:
         print(format_table(reports))
     return reports
+
+
+def check_export(
+    folder: str | os.PathLike, formats: str | Iterable[str] = "all"
+) -> None:
+    """Makes sure, before any work, that `export` could write to a folder.
+
+    Raises:
+        ValueError: for an unknown format or a folder that cannot be written.
+        ImportError: when a format's packages are missing.
+    """
+    formats = _check_formats(formats)
+    _check_targets(check_output_folder(folder), formats)
 
 
 WRITERS = {
@@ -134,6 +148,12 @@ def _write_all(model, targets, options, reference):
 
 
 def _check_formats(formats):
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Exports are written through TensorFlow. Received: the Keras "
+            f"backend {keras.backend.backend()!r}. Run with "
+            "KERAS_BACKEND=tensorflow."
+        )
     if isinstance(formats, str):
         formats = FORMATS if formats == "all" else (formats,)
     formats = tuple(dict.fromkeys(formats))

@@ -95,7 +95,16 @@ class MarginSoftmaxLoss(keras.losses.Loss):
             **super().get_config(),
             "margin": keras.saving.serialize_keras_object(self.margin),
             "scale": self.scale,
+            "strength": float(ops.convert_to_numpy(self.margin.strength)),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        strength = config.pop("strength", 1.0)
+        loss = cls(**config)
+        loss.margin.strength.assign(strength)
+        return loss
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -134,8 +143,9 @@ class ArcFaceLoss(MarginSoftmaxLoss):
         reduction="sum_over_batch_size",
         name="arcface_loss",
     ):
-        if not isinstance(margin, (dict, margins.Margin)):
-            margin = margins.ArcFace(margin, tail=tail, gradient=gradient)
+        margin = _of_class(
+            margins.ArcFace, margin, tail=tail, gradient=gradient
+        )
         super().__init__(margin, scale, reduction, name)
 
 
@@ -160,8 +170,7 @@ class CosFaceLoss(MarginSoftmaxLoss):
         reduction="sum_over_batch_size",
         name="cosface_loss",
     ):
-        if not isinstance(margin, (dict, margins.Margin)):
-            margin = margins.CosFace(margin)
+        margin = _of_class(margins.CosFace, margin)
         super().__init__(margin, scale, reduction, name)
 
 
@@ -193,3 +202,17 @@ class NormSoftmaxLoss(MarginSoftmaxLoss):
         config = super().get_config()
         del config["margin"]
         return config
+
+
+def _of_class(kind, margin, **options):
+    """Returns a margin of one kind, from its number or its configuration."""
+    if isinstance(margin, dict):
+        margin = margins.get(margin)
+    if not isinstance(margin, margins.Margin):
+        return kind(margin, **options)
+    if not isinstance(margin, kind):
+        raise ValueError(
+            f"{kind.__name__}Loss takes a number or {kind.__name__}. Received: "
+            f"{type(margin).__name__}. Use MarginSoftmaxLoss for any margin."
+        )
+    return margin

@@ -46,6 +46,13 @@ class Margin(keras.layers.Layer):
     def compute_output_shape(self, cosine_shape):
         return cosine_shape
 
+    def load_own_variables(self, store):
+        # A loss that shares its layer's margin is saved through the layer
+        # and comes back with a margin of its own, whose strength stands in
+        # the loss's configuration.
+        if len(store.keys()) > 0:
+            super().load_own_variables(store)
+
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
 class NoMargin(Margin):

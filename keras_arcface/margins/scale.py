@@ -5,7 +5,7 @@ import math
 from keras_arcface.margins.checks import check_number
 
 # Below this, the softmax of few classes cannot become sharp enough for a
-# margin to bite; see docs/scale.md for the measurements.
+# margin to bite; see docs/starting.md for the measurements.
 MINIMUM_AUTO_SCALE = 16.0
 
 

@@ -83,6 +83,10 @@ def verify_preset(folder):
     """
     folder = Path(folder)
     metadata = _read_json(folder / METADATA)
+    if not isinstance(metadata, dict) or not isinstance(
+        metadata.get("files", {}), dict
+    ):
+        raise ValueError(f"{folder / METADATA} is no metadata of a preset.")
     version = metadata.get("format_version")
     if version != FORMAT_VERSION:
         raise ValueError(

@@ -117,7 +117,7 @@ def convert(
         calibrated_on = len(calibration_images)
         _calibrate(backbone, biases, calibration_images)
     differences = _compare(source, backbone)
-    if differences["min_cosine"] < MIN_COSINE:
+    if not differences["min_cosine"] >= MIN_COSINE:
         raise ValueError(
             f"{source} was read but the copy differs from the original: "
             f"cosine {differences['min_cosine']:.6f}, at least {MIN_COSINE} "

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from keras_arcface.checks import margin_heads
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.presets.folder import find_preset
 from keras_arcface.pretrained.load import load_pretrained
@@ -39,6 +40,12 @@ def load_backbone(source: str) -> keras.Model:
             f"{path} is no readable Keras model: {error}"
         ) from error
     backbone = model.backbone if isinstance(model, ArcFaceModel) else model
+    if margin_heads(backbone):
+        raise ValueError(
+            f"{path} is a classifier: it ends in an ArcMarginLayer and gives "
+            "logits, not embeddings. Save the backbone alone, as in "
+            'model.layers[0].save("backbone.keras").'
+        )
     shapes = backbone.input_shape, backbone.output_shape
     if len(shapes[0]) != 4 or len(shapes[1]) != 2:
         raise ValueError(

@@ -1,7 +1,6 @@
 """ArcFace beside softmax, from pixels to exported files, in minutes."""
 
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ from keras_arcface.data import ImageData
 from keras_arcface.data import glyphs
 from keras_arcface.data import pairs_from_labels
 from keras_arcface.evaluation import cosine_similarity
+from keras_arcface.export import check_export
 from keras_arcface.export import export
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.model import ArcFaceModel
@@ -25,6 +25,7 @@ from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.verification import embed_data
 from keras_arcface.training.verification import report
 from keras_arcface.utils.files import atomic_path
+from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import write_json
 
 BATCH = 128
@@ -61,7 +62,9 @@ def quickstart(
         The values of `summary.json`.
     """
     start = time.monotonic()
-    folder = Path(folder)
+    folder = check_output_folder(folder)
+    if exports:
+        check_export(folder / "exports")
     print("Drawing glyphs ...", flush=True)
     train_data = train_data or glyphs.load("train", seed=seed)
     test_data = test_data or glyphs.load("test", seed=seed)

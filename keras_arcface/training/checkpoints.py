@@ -1,6 +1,7 @@
 """Checkpoints that a kill cannot spoil."""
 
 import json
+import math
 import shutil
 import time
 from pathlib import Path
@@ -40,7 +41,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = {name: _number(value) for name, value in (logs or {}).items()}
         values["seconds"] = round(time.monotonic() - self._start, 1)
         best = min((self._rank(row) for row in self.history), default=None)
         self.history.append({"epoch": epoch + 1, **values})
@@ -50,9 +51,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._save_last(epoch + 1)
 
     def _rank(self, values):
-        value = values.get(self.monitor, float("inf"))
-        # NaN compares false with everything: rank it last.
-        return self.sign * value if value == value else float("inf")
+        value = values.get(self.monitor)
+        return float("inf") if value is None else self.sign * value
 
     def _save_last(self, done):
         checkpoints = self.folder / "checkpoints"
@@ -86,4 +86,13 @@ def resume_point(folder):
 
 
 def _complete(checkpoints):
-    return sorted(checkpoints.glob("epoch-*"), key=lambda path: path.name)
+    return sorted(
+        checkpoints.glob("epoch-*"),
+        key=lambda path: int(path.name.removeprefix("epoch-")),
+    )
+
+
+def _number(value):
+    """Returns a float, or None for what JSON cannot hold."""
+    value = float(value)
+    return value if math.isfinite(value) else None

@@ -74,11 +74,14 @@ class TrainConfig:
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        for name in ("margin", "scale"):
+            value = _number_or_text(getattr(self, name))
+            object.__setattr__(self, name, value)
         self._check()
 
     def _check(self):
         margins.get(self.margin)
-        margins.check_scale(_number_or_text(self.scale))
+        margins.check_scale(self.scale)
         for name in (
             "epochs",
             "batch_size",
@@ -99,11 +102,6 @@ class TrainConfig:
         ):
             text = "one of " + ", ".join(choices)
             _require(getattr(self, name) in choices, name, text, self)
-
-    @property
-    def scale_value(self) -> str | float:
-        """`"auto"` or the scale as a number."""
-        return _number_or_text(self.scale)
 
     def to_json(self) -> dict:
         """Returns plain values; `from_json` reads them back."""

@@ -27,5 +27,5 @@ class NaNGuard(keras.callbacks.Callback):
             f"The loss became {float(loss)} in epoch {self._epoch + 1}, step "
             f"{batch + 1}. Usual causes: a learning rate that is too high "
             "(try a tenth of it), labels outside [0, num_classes), or NaN in "
-            "the pictures. The last checkpoint is from before it."
+            "the pictures. Checkpoints, if there are any, are from before it."
         )

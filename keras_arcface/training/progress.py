@@ -55,9 +55,11 @@ class TrainingProgress(keras.callbacks.Callback):
         )
         self._print(f"{values}  ({seconds:.0f} s)")
 
-    def on_train_end(self, logs=None):
+    def close(self):
+        """Stops the live bar; for training that ends in an error."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
 
     def _describe(self, steps, logs, now):
         elapsed = max(now - self._epoch_start, 1e-9)

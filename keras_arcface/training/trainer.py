@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 from pathlib import Path
 
 import keras
@@ -26,6 +27,7 @@ from keras_arcface.training.optimizers import CoupledSGD
 from keras_arcface.training.optimizers import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.verification import VerificationEvaluator
+from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import write_json
 
 # Decoded pictures are kept in memory up to this size.
@@ -60,7 +62,7 @@ def train(config: TrainConfig, resume: bool = False) -> TrainResult:
         FileExistsError: when the folder holds a run and `resume` is False.
         FloatingPointError: when the loss becomes NaN.
     """
-    folder = Path(config.output)
+    folder = check_output_folder(config.output)
     _claim(folder, config, resume)
     keras.utils.set_random_seed(config.seed)
     training, held_out = load_data(config)
@@ -69,10 +71,14 @@ def train(config: TrainConfig, resume: bool = False) -> TrainResult:
     print(f"Judging on {held_out.describe()}: {len(evaluator.pairs)} pairs.")
     steps = training.steps(config.batch_size, drop_remainder=True)
     folder.mkdir(parents=True, exist_ok=True)
+    point = resume_point(folder) if resume else None
+    identities = _identities(training, held_out)
+    if point is not None:
+        _check_same_data(folder, identities)
     write_json(folder / "config.json", config.to_json())
+    write_json(folder / "identities.json", identities)
     training.save_classes(folder / "classes.json")
     with dtype_policy(config.precision):
-        point = resume_point(folder) if resume else None
         model, done, history = _start(config, training, steps, point)
         checkpoints = Checkpoints(folder, history=history)
         if done < config.epochs:
@@ -89,7 +95,7 @@ def build_model(config: TrainConfig, data: ImageData, steps: int):
         input_shape=(*data.image_size, 3),
         embedding_dim=config.embedding_dim,
     )
-    head = ArcMarginLayer(data.num_classes, config.margin, config.scale_value)
+    head = ArcMarginLayer(data.num_classes, config.margin, config.scale)
     model = ArcFaceModel(backbone, head)
     rate = warmup_cosine(
         config.learning_rate, steps * config.epochs, config.lr_warmup
@@ -147,6 +153,8 @@ def _claim(folder, config, resume):
                 "missing. Leave out --resume to start one."
             )
         return
+    if not any((folder / "checkpoints").glob("epoch-*")):
+        return  # It failed before its first checkpoint: nothing to lose.
     if not resume:
         raise FileExistsError(
             f"{folder} holds a run already. Pass --resume to go on with it, "
@@ -167,12 +175,42 @@ def _claim(folder, config, resume):
         )
 
 
+def _identities(training, held_out):
+    """Returns who is trained on and who is judged by, with picture counts."""
+    return {
+        part: dict(zip(data.class_names, data.counts.tolist(), strict=True))
+        for part, data in (("training", training), ("held_out", held_out))
+    }
+
+
+def _check_same_data(folder, identities):
+    """Refuses to go on with other identities: class ids would change hands."""
+    path = folder / "identities.json"
+    before = json.loads(path.read_text("utf-8"))
+    if before == identities:
+        return
+    names = {name for part in before.values() for name in part}
+    now = {name for part in identities.values() for name in part}
+    changed = sorted(names ^ now)[:3] or ["the number of pictures"]
+    raise ValueError(
+        f"The data is not what the run in {folder} was started with; it "
+        f"differs in {', '.join(changed)}. Class ids would mean other "
+        "identities. Restore the data, or start a run in another --output."
+    )
+
+
 def _start(config, training, steps, point):
     if point is None:
         return build_model(config, training, steps), 0, []
     path, done, history = point
     print(f"Resuming after epoch {done} of {config.epochs}.")
-    return keras.saving.load_model(path), done, history
+    model = keras.saving.load_model(path)
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    if scaled != (config.precision == "mixed_float16"):
+        raise ValueError(
+            f"{path} was not saved under precision={config.precision}."
+        )
+    return model, done, history
 
 
 def _callbacks(config):
@@ -195,7 +233,7 @@ def _fit(config, model, training, steps, done, callbacks):
         augment=config.augment,
         drop_remainder=True,
     )
-    with plain_errors():
+    with plain_errors(), _closing(callbacks):
         model.fit(
             batches,
             epochs=config.epochs,
@@ -205,6 +243,17 @@ def _fit(config, model, training, steps, done, callbacks):
             shuffle=False,  # The batches come shuffled.
             verbose=0,
         )
+
+
+@contextlib.contextmanager
+def _closing(callbacks):
+    """Takes the live bar off the terminal however training ends."""
+    try:
+        yield
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, TrainingProgress):
+                callback.close()
 
 
 def _columns(history):

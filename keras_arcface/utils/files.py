@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _PREFIX = ".writing-"
+_OLD = ".old"
 
 
 @contextlib.contextmanager
@@ -24,6 +25,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
     Args:
         path: The file or folder to write. Missing parents are made.
+
+    Raises:
+        FileNotFoundError: when the body wrote nothing.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,21 +35,56 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     try:
         temporary = room / path.name
         yield temporary
-        if path.is_dir() and not path.is_symlink():
-            # A full folder cannot be replaced by a rename: step aside first.
-            path.rename(room / (path.name + ".old"))
-        temporary.replace(path)
+        _replace(temporary, path, room)
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _replace(temporary: Path, path: Path, room: Path) -> None:
+    if not path.is_dir() or path.is_symlink():
+        temporary.replace(path)
+        return
+    # A full folder cannot be replaced by a rename: it steps aside first.
+    aside = room / (path.name + _OLD)
+    path.rename(aside)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        aside.rename(path)
+        raise
 
 
 def remove_unfinished(folder: str | os.PathLike) -> None:
     """Removes what a killed process left half-written in a folder.
 
-    Only for a folder that no other process is writing to.
+    A folder that had stepped aside for its successor comes back. Only for a
+    folder that no other process is writing to.
     """
     for room in Path(folder).glob(_PREFIX + "*"):
+        for aside in room.glob("*" + _OLD):
+            target = Path(folder) / aside.name.removesuffix(_OLD)
+            if not target.exists():
+                aside.rename(target)
         shutil.rmtree(room, ignore_errors=True)
+
+
+def check_output_folder(path: str | os.PathLike) -> Path:
+    """Returns `path`, after making sure before any work that it can be one.
+
+    Raises:
+        ValueError: when it, or something above it, is a file or not writable.
+    """
+    path = Path(path)
+    nearest = next(p for p in [path, *path.absolute().parents] if p.exists())
+    if not nearest.is_dir():
+        raise ValueError(
+            f"Cannot write to the folder {path}: {nearest} is a file."
+        )
+    if not os.access(nearest, os.W_OK):
+        raise ValueError(
+            f"Cannot write to the folder {path}: {nearest} is read-only."
+        )
+    return path
 
 
 def sha256(path: str | os.PathLike) -> str:
@@ -55,6 +94,8 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Writes `value` as indented JSON, atomically."""
+    """Writes `value` as indented JSON, atomically. NaN is refused."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+        temporary.write_text(
+            json.dumps(value, indent=2, allow_nan=False) + "\n", "utf-8"
+        )

@@ -5,6 +5,7 @@ import pytest
 
 from keras_arcface import ArcFaceLoss
 from keras_arcface import ArcMarginLayer
+from keras_arcface import CosFace
 from keras_arcface import CosFaceLoss
 from keras_arcface import MarginSoftmaxLoss
 from keras_arcface import NormSoftmaxLoss
@@ -77,6 +78,11 @@ def test_a_wrong_scale_is_named():
 def test_labels_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"lie in \[0, 5\)"):
         ArcFaceLoss()(np.array([0, 1, 2, 5]), LOGITS)
+
+
+def test_the_margin_is_of_the_losss_kind():
+    with pytest.raises(ValueError, match="Use MarginSoftmaxLoss"):
+        ArcFaceLoss(CosFace(0.3))
 
 
 def test_a_half_dtype_is_refused():

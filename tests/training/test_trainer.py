@@ -15,6 +15,7 @@ from keras_arcface.pretrained import load_backbone
 from keras_arcface.training import TrainConfig
 from keras_arcface.training import resume_point
 from keras_arcface.training import train
+from keras_arcface.training.trainer import dtype_policy
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,7 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
         "classes.json",
         "config.json",
         "history.json",
+        "identities.json",
         "training.png",
     }
     assert [p.name for p in (run / "checkpoints").iterdir()] == ["epoch-0002"]
@@ -62,27 +64,31 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
     assert "epoch 2/2" in progress and "angle" in progress
 
 
-def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
-    whole = train(config(folder, tmp_path / "whole", epochs=3))
+class Stop(Exception):
+    pass
 
-    class Stop(Exception):
-        pass
 
+def train_and_stop(run, after):
+    """Trains, and stops as a crash would when `after` epochs are done."""
     from keras_arcface.training import trainer
 
-    def stop_after_two(*args):
-        class StopAfterTwo(keras.callbacks.Callback):
-            def on_epoch_begin(self, epoch, logs=None):
-                if epoch == 2:
-                    raise Stop
-
-        return [StopAfterTwo(), *callbacks(*args)]
+    class StopAfter(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == after:
+                raise Stop
 
     callbacks = trainer._callbacks
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "_callbacks", stop_after_two)
+        patch.setattr(
+            trainer, "_callbacks", lambda c: [StopAfter(), *callbacks(c)]
+        )
         with pytest.raises(Stop):
-            train(config(folder, tmp_path / "part", epochs=3))
+            train(run)
+
+
+def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
+    whole = train(config(folder, tmp_path / "whole", epochs=3))
+    train_and_stop(config(folder, tmp_path / "part", epochs=3), after=2)
     resumed = train(config(folder, tmp_path / "part", epochs=3), resume=True)
     assert [row["epoch"] for row in resumed.history] == [1, 2, 3]
     for name in ("loss", "angle", "margin_strength", "eer"):
@@ -92,17 +98,41 @@ def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-def test_half_precision_runs_and_resumes(folder, tmp_path, precision):
-    run = config(folder, tmp_path / "run", epochs=1, precision=precision)
-    result = train(run)
+def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
+    run = config(folder, tmp_path / "run", epochs=2, precision=precision)
+    train_and_stop(run, after=1)
+    path, _, _ = resume_point(tmp_path / "run")
+    with dtype_policy(precision):
+        before = keras.saving.load_model(path).optimizer
+    result = train(run, resume=True)
     assert np.isfinite(result.history[-1]["loss"])
     assert keras.config.dtype_policy().name == "float32"
-    scaled = isinstance(
-        result.model.optimizer, keras.optimizers.LossScaleOptimizer
-    )
+    after = result.model.optimizer
+    scaled = isinstance(after, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "mixed_float16")
-    again = train(run, resume=True)
-    assert len(again.history) == 1
+    if scaled:
+        # The first steps overflow at 2**15; a scale that came back has not.
+        assert float(before.dynamic_scale.numpy()) < 2**15
+        assert float(after.dynamic_scale.numpy()) <= float(
+            before.dynamic_scale.numpy()
+        )
+        before, after = before.inner_optimizer, after.inner_optimizer
+    assert int(after.iterations.numpy()) > int(before.iterations.numpy()) > 0
+
+
+def test_a_run_does_not_go_on_with_other_people(tmp_path):
+    folder = drawing.identities_folder(tmp_path / "data", 12, 4)
+    run = config(folder, tmp_path / "run")
+    train_and_stop(run, after=1)
+    (folder / "person_00").rename(folder / "zoe")
+    with pytest.raises(ValueError, match="person_00, zoe"):
+        train(run, resume=True)
+
+
+def test_a_run_without_a_checkpoint_does_not_block_its_folder(folder, tmp_path):
+    train_and_stop(config(folder, tmp_path / "run"), after=0)
+    result = train(config(folder, tmp_path / "run", learning_rate=0.01))
+    assert len(result.history) == 2
 
 
 def test_a_run_is_not_overwritten_nor_resumed_with_other_values(

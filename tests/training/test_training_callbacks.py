@@ -135,6 +135,16 @@ def test_a_label_outside_the_classes_is_not_trained_on_in_silence():
         model.fit(X, np.where(Y == 4, 5, Y), verbose=0, callbacks=[NaNGuard()])
 
 
+def test_a_label_that_would_wrap_around_is_not_trained_on_either():
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX refuses or wraps 64-bit ids before we see them")
+    model = make_model()
+    with pytest.raises(FloatingPointError, match="labels outside"):
+        model.fit(
+            X, Y.astype("int64") + 2**32, verbose=0, callbacks=[NaNGuard()]
+        )
+
+
 @pytest.mark.parametrize("margin", [0.5, CosFace(0.35), None])
 def test_chance_loss_is_the_loss_of_random_features(margin):
     head = ArcMarginLayer(1000, margin, 30.0)
