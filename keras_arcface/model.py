@@ -96,6 +96,28 @@ class ArcFaceModel(keras.Model):
             ]
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
 
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+        """Trains as `keras.Model.fit`, after looking at labels it can see.
+
+        Raises:
+            ValueError: for labels, given as an array, that are no class ids of
+                the head. (Those of a data set are known only inside the
+                graph: one outside the classes makes the loss NaN.)
+        """
+        self._check_labels(y)
+        if (
+            isinstance(validation_data, (list, tuple))
+            and len(validation_data) > 1
+        ):
+            self._check_labels(validation_data[1])
+        return super().fit(
+            x, y, *args, validation_data=validation_data, **kwargs
+        )
+
+    def _check_labels(self, labels=None):
+        if hasattr(labels, "dtype") and hasattr(labels, "shape"):
+            numerics.class_ids(labels, self.head.num_classes)
+
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built and self.optimizer is not None:

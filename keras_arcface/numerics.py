@@ -153,12 +153,6 @@ def class_ids(labels, num_classes=None):
             outside the classes.
     """
     labels = ops.convert_to_tensor(labels)
-    if "int" not in keras.backend.standardize_dtype(labels.dtype):
-        raise ValueError(
-            "labels must be integer class ids, because floats lose large ids. "
-            f"Received: dtype={labels.dtype}. Cast them with "
-            'labels.astype("int32").'
-        )
     if len(labels.shape) == 2 and labels.shape[-1] == 1:
         labels = ops.squeeze(labels, -1)
     if len(labels.shape) != 1:
@@ -166,6 +160,12 @@ def class_ids(labels, num_classes=None):
             "labels must be class ids of shape (batch,). Received: "
             f"shape={tuple(labels.shape)}. For one-hot labels pass "
             "labels.argmax(-1)."
+        )
+    if "int" not in keras.backend.standardize_dtype(labels.dtype):
+        raise ValueError(
+            "labels must be integer class ids, because floats lose large ids. "
+            f"Received: dtype={labels.dtype}. Cast them with "
+            'labels.astype("int32").'
         )
     values = concrete(labels) if num_classes else None
     if values is not None and values.size:

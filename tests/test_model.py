@@ -244,6 +244,20 @@ def test_trains_under_every_policy(policy):
             ),
             "must be integer class ids",
         ),
+        (
+            lambda: make_model().fit(IMAGES, LABELS + 1, verbose=0),
+            r"lie in \[0, 7\).*from 1 to 7",
+        ),
+        (
+            lambda: make_model().fit(
+                IMAGES, LABELS, validation_data=(IMAGES, LABELS - 1), verbose=0
+            ),
+            "from -1 to 5",
+        ),
+        (
+            lambda: make_model().fit(IMAGES, np.eye(7)[LABELS], verbose=0),
+            r"argmax\(-1\)",
+        ),
     ],
 )
 def test_mistakes_say_how_to_fix_them(use, message):

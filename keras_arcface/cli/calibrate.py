@@ -57,6 +57,12 @@ def run(args):
         f"{args.fmr:g} on {entry['calibrated_on']}; false-non-match rate "
         f"{found.fnmr:.4f} on {found.genuine_pairs:,} genuine pairs"
     )
+    if not found.reliable:
+        print(
+            "warning: the rule of 30 asks for "
+            f"{math.ceil(30 / args.fmr):,} impostor pairs at this rate; with "
+            "fewer the threshold is a guess"
+        )
     if args.check_pairs:
         entry["checked_on"] = _check(args, backbone, size, threshold)
         print(f"checked on {entry['checked_on']}")

@@ -39,15 +39,15 @@ def add_parser(subparsers):
     )
     parser.add_argument(
         "--output",
-        default="evaluation",
         help="folder for report.json, det.png and scores.png "
-        "(default: %(default)s)",
+        "(default: evaluation-MODEL)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args):
-    folder = check_output_folder(args.output)
+    output = args.output or f"evaluation-{Path(args.model).stem}"
+    folder = check_output_folder(output)
     backbone = load_backbone(args.model)
     data, pairs, source = _pairs(args, backbone.input_shape[1:3])
     report, similarity = verify(

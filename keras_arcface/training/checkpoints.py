@@ -74,6 +74,9 @@ def resume_point(folder):
 
     Returns:
         `(path of the .keras file, epochs done, history)`.
+
+    Raises:
+        ValueError: when the checkpoint is damaged.
     """
     folder = Path(folder)
     remove_unfinished(folder)
@@ -81,8 +84,20 @@ def resume_point(folder):
     complete = _complete(folder / "checkpoints")
     if not complete:
         return None
-    state = json.loads((complete[-1] / STATE).read_text("utf-8"))
-    return complete[-1] / MODEL, state["epochs_done"], state["log"]
+    path = complete[-1] / STATE
+    try:
+        state = json.loads(path.read_text("utf-8"))
+        return complete[-1] / MODEL, state["epochs_done"], state["log"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path, error):
+    """Returns the error for a checkpoint that cannot be read."""
+    return ValueError(
+        f"{path} of the last checkpoint is damaged ({error}). Remove the "
+        f"folder {path.parent} and start the run again without --resume."
+    )
 
 
 def _complete(checkpoints):

@@ -17,6 +17,7 @@ from keras_arcface.data import plain_errors
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.checkpoints import Checkpoints
+from keras_arcface.training.checkpoints import damaged
 from keras_arcface.training.checkpoints import resume_point
 from keras_arcface.training.config import GLYPHS
 from keras_arcface.training.config import TrainConfig
@@ -204,7 +205,10 @@ def _start(config, training, steps, point):
         return build_model(config, training, steps), 0, []
     path, done, history = point
     print(f"Resuming after epoch {done} of {config.epochs}.")
-    model = keras.saving.load_model(path)
+    try:
+        model = keras.saving.load_model(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise damaged(path, "it is no readable Keras model") from error
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     if scaled != (config.precision == "mixed_float16"):
         raise ValueError(

@@ -94,8 +94,9 @@ def pairs_for(labels: np.ndarray, most: int = 6000, seed: int = 0) -> Pairs:
         folds = folds // 2
     raise ValueError(
         "There are too few identities with two pictures to judge a model by: "
-        f"{len(np.unique(labels))} identities, {len(labels)} pictures. Hold "
-        "out more identities."
+        f"{len(np.unique(labels))} identities, {len(labels)} pictures, and at "
+        "least 4 are needed. Hold out a larger share (--holdout 0.3, say) or "
+        "bring more identities."
     )
 
 
@@ -120,9 +121,17 @@ class VerificationEvaluator(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         backbone = getattr(self.model, "backbone", self.model)
-        result, _ = verify(
-            backbone, self.data, self.pairs, self.flip, bootstrap=0
+        embeddings = embed_data(backbone, self.data, self.flip)
+        if not np.isfinite(embeddings).all():
+            raise FloatingPointError(
+                f"The network gives NaN after epoch {epoch + 1}, although the "
+                "loss was a number: the learning rate is too high. Try a tenth "
+                "of it."
+            )
+        similarity = evaluation.cosine_similarity(
+            embeddings, self.pairs.left, self.pairs.right
         )
+        result = report(similarity, self.pairs, bootstrap=0)
         if logs is not None:
             logs["verification_accuracy"] = result.accuracy
             logs["eer"] = result.eer

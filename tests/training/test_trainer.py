@@ -99,8 +99,8 @@ def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
-    run = config(folder, tmp_path / "run", epochs=2, precision=precision)
-    train_and_stop(run, after=1)
+    run = config(folder, tmp_path / "run", epochs=5, precision=precision)
+    train_and_stop(run, after=4)
     path, _, _ = resume_point(tmp_path / "run")
     with dtype_policy(precision):
         before = keras.saving.load_model(path).optimizer
@@ -185,6 +185,27 @@ def test_a_damaged_picture_read_while_training_is_named(tmp_path, monkeypatch):
         path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(ValueError, match=r"^[^\n]*_0000.png[^\n]*$"):
         train(config(folder, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("text", ["{bad", "{}", "[]"])
+def test_a_damaged_checkpoint_is_named(folder, tmp_path, text):
+    run = config(folder, tmp_path / "run", epochs=2)
+    train_and_stop(run, after=1)
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    state = (checkpoint / "state.json").read_text()
+    (checkpoint / "state.json").write_text(text)
+    with pytest.raises(ValueError, match=r"state\.json.*Remove the folder"):
+        train(run, resume=True)
+    (checkpoint / "state.json").write_text(state)
+    (checkpoint / "model.keras").write_text("junk")
+    with pytest.raises(ValueError, match=r"model\.keras.*Remove the folder"):
+        train(run, resume=True)
+
+
+def test_a_rate_that_breaks_the_network_is_named(folder, tmp_path):
+    run = config(folder, tmp_path / "run", epochs=3, learning_rate=1e12)
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        train(run)
 
 
 def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
