@@ -1,6 +1,7 @@
 """Reads a folder with one sub-folder of pictures per identity."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from keras_arcface.data.images import wrong_size
 from keras_arcface.utils.console import progress
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+# Pictures, but of kinds that no reader here decodes.
+_UNREAD = (".tif", ".tiff", ".gif", ".heic", ".avif", ".jfif")
 
 _LAYOUT = """Expected one sub-folder per identity:
     {folder}/
@@ -97,6 +100,7 @@ def _pictures(identity: Path, root: Path) -> list[str]:
         and not entry.name.startswith(".")
         and entry.name.lower().endswith(EXTENSIONS)
     ]
+    _mention_others(identity)
     if not pictures:
         raise ValueError(
             f"The identity folder {identity} has no picture "
@@ -104,6 +108,21 @@ def _pictures(identity: Path, root: Path) -> list[str]:
             f"{_LAYOUT.format(folder=root)}"
         )
     return sorted(pictures)
+
+
+def _mention_others(identity: Path) -> None:
+    """Says which pictures are left out: nothing is dropped in silence."""
+    others = [
+        entry.name
+        for entry in os.scandir(identity)
+        if entry.name.lower().endswith(_UNREAD)
+    ]
+    if others:
+        warnings.warn(
+            f"{identity}: {len(others)} pictures are left out, such as "
+            f"{others[0]}. Convert them to one of {', '.join(EXTENSIONS)}.",
+            stacklevel=2,
+        )
 
 
 def _check_headers(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import drawing
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -166,3 +167,10 @@ def test_real_faces():
     images, labels = next(iter(train.batches(32, augment="flip")))
     assert images.shape == (32, 112, 112, 3) and labels.shape == (32,)
     assert 40 < float(tf.reduce_mean(images)) < 210
+
+
+def test_pictures_of_other_kinds_are_not_dropped_in_silence(tmp_path):
+    folder = drawing.identities_folder(tmp_path / "set", 2, 2)
+    (folder / "person_00" / "scan.TIFF").write_bytes(b"")
+    with pytest.warns(UserWarning, match="1 pictures are left out.*scan.TIFF"):
+        assert len(from_directory(folder, (32, 32))) == 4
