@@ -176,7 +176,12 @@ def load_preset(name_or_folder):
     verify_preset(folder)
     config = _read_json(folder / CONFIG)
     check_config(config, folder / CONFIG)
-    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    try:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder / CONFIG} describes no network: {error!r}"
+        ) from error
     model.load_weights(folder / WEIGHTS)
     return model
 
