@@ -1,0 +1,60 @@
+"""The few things that keras.ops cannot say, backend by backend."""
+
+import functools
+
+import keras
+
+def compiled(function):
+    """Compiles a function with XLA where that is not done around it.
+
+    Loops then update their matrices in place and elementwise chains take one
+    pass. The first argument is static and hashable, the others are tensors.
+
+    On TensorFlow this is a function of its own, inside eager code and graphs
+    alike. JAX compiles the loops themselves, and the train step around them.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+
+    @functools.lru_cache(maxsize=64)
+    def compiler(static):
+        import tensorflow as tf
+
+        return tf.function(
+            functools.partial(function, static), jit_compile=True
+        )
+
+    @functools.wraps(function)
+    def call(static, *tensors):
+        return compiler(static)(*tensors)
+
+    return call
+
+
+def pull_back(function, inputs, upstream):
+    """Returns the gradient by `inputs` of sum(function(inputs) * upstream)."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            outputs = function(inputs)
+        return tape.gradient(outputs, inputs, output_gradients=upstream)
+    import jax
+
+    return jax.vjp(function, inputs)[1](upstream)[0]
+
+
+def add_rows(matrix, rows, updates):
+    """Returns a matrix with updates added to some rows, in place where it can.
+
+    Args:
+        matrix: Float tensor `(n, dim)`.
+        rows: Int tensor `(k,)`; a row may come several times.
+        updates: Float tensor `(k, dim)`.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.tensor_scatter_nd_add(matrix, rows[:, None], updates)
+    return matrix.at[rows].add(updates)
