@@ -6,10 +6,12 @@ from keras import ops
 from keras_arcface import margins
 from keras_arcface import numerics
 from keras_arcface import softmax
+from keras_arcface.layers.fused_loss import fused_loss
 from keras_arcface.losses import MarginSoftmaxLoss
 from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
+from keras_arcface.margins.checks import check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -39,6 +41,13 @@ class ArcMarginLayer(keras.layers.Layer):
         sub_centers: Int >= 1, centres a class, of which the nearest counts:
             noisy pictures gather at another centre than clean ones. Defaults
             to `1`; the sub-centre paper takes 3 for noisy data.
+        chunk_size: How `margin_loss` goes through the classes. None, the
+            default, chooses: few logits at once, else chunk by chunk, so that
+            the matrix `(batch, num_classes)` is never held. An int is the
+            number of classes a chunk, 0 stands for all at once. Value and
+            gradient are the same.
+        label_smoothing: Float in [0, 1), the share of the target that
+            `margin_loss` spreads evenly over all classes. Defaults to `0.0`.
         extra_losses: Terms beside the margin softmax, such as
             `[IntraLoss(), InterLoss()]`.
         centers_initializer: Initializer of the class centres `(num_classes *
@@ -79,6 +88,8 @@ class ArcMarginLayer(keras.layers.Layer):
         margin=0.5,
         scale=64.0,
         sub_centers=1,
+        chunk_size=None,
+        label_smoothing=0.0,
         extra_losses=(),
         centers_initializer=None,
         centers_regularizer=None,
@@ -92,6 +103,10 @@ class ArcMarginLayer(keras.layers.Layer):
             margins.check_scale(scale), self.num_classes
         )
         self.sub_centers = check_count("sub_centers", sub_centers)
+        self.chunk_size = _check_chunk_size(chunk_size)
+        self.label_smoothing = check_number(
+            "label_smoothing", label_smoothing, 0.0, 1.0
+        )
         self.extra_losses = _check_extra_losses(extra_losses, self.sub_centers)
         self.centers_initializer = keras.initializers.get(
             centers_initializer or keras.initializers.RandomNormal(stddev=0.01)
@@ -152,15 +167,25 @@ class ArcMarginLayer(keras.layers.Layer):
         """
         self._ensure_built(embeddings)
         labels = numerics.class_ids(labels, self.num_classes)
+        chunk = softmax.choose_chunk(
+            embeddings.shape[0], self.num_classes, self.chunk_size
+        )
+        if chunk is None:
+            loss = self._dense_loss(embeddings, labels, training)
+        else:
+            loss = fused_loss(self, embeddings, labels, chunk, training)
+        extra = self._extra_terms(embeddings, labels) if training else {}
+        return {"margin_softmax": loss, **extra}
+
+    def _dense_loss(self, embeddings, labels, training):
         if training:
             cosine, target, scale = self._margined(embeddings, labels)
-            extra = self._extra_terms(embeddings, labels)
         else:
-            cosine, extra = self._cosine(embeddings), {}
+            cosine, scale = self._cosine(embeddings), self._scale(embeddings)
             target = self._target_cosine(embeddings, labels)
-            scale = self._scale(embeddings)
-        loss = softmax.margin_cross_entropy(cosine, target, labels, scale)
-        return {"margin_softmax": loss, **extra}
+        return softmax.margin_cross_entropy(
+            cosine, target, labels, scale, self.label_smoothing
+        )
 
     @property
     def extra_terms(self):
@@ -247,10 +272,18 @@ class ArcMarginLayer(keras.layers.Layer):
             "margin": serialize(self.margin),
             "scale": self.scale,
             "sub_centers": self.sub_centers,
+            "chunk_size": self.chunk_size,
+            "label_smoothing": self.label_smoothing,
             "extra_losses": [serialize(term) for term in self.extra_losses],
             "centers_initializer": serialize(self.centers_initializer),
             "centers_regularizer": serialize(self.centers_regularizer),
         }
+
+
+def _check_chunk_size(chunk_size):
+    if chunk_size is None:
+        return None
+    return check_count("chunk_size", chunk_size, least=0)
 
 
 def _check_extra_losses(terms, sub_centers):

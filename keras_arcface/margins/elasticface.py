@@ -93,10 +93,9 @@ class ElasticFace(Margin):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, cosine, labels=None, norm=None):
-        return self.penalize(
-            cosine, ops.convert_to_tensor(self.strength), self.draw(cosine)
-        )
+    def call(self, cosine, labels=None, norm=None, draw=None):
+        draw = self.draw(cosine) if draw is None else draw
+        return self.penalize(cosine, ops.convert_to_tensor(self.strength), draw)
 
     def draw(self, cosine):
         """Returns a margin for every sample, `(batch,)`."""

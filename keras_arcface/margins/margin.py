@@ -40,6 +40,7 @@ class Margin(keras.layers.Layer):
         cosine: Float tensor `(batch,)` of target cosines.
         labels: Int tensor `(batch,)`, where `reads` names it.
         norm: Float tensor `(batch,)`, lengths of the features, likewise.
+        draw: What `draw(cosine)` gave, to be used again; drawn anew without.
 
     Returns:
         Float tensor `(batch,)`: what replaces the target cosine, before the
@@ -62,13 +63,17 @@ class Margin(keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, cosine, labels=None, norm=None):
+    def call(self, cosine, labels=None, norm=None, draw=None):
         given = {"labels": labels, "norm": norm}
         return self.penalize(
             cosine,
             ops.convert_to_tensor(self.strength),
             **{name: given[name] for name in self.reads},
         )
+
+    def draw(self, cosine):
+        """Returns what a random margin draws for a batch, or None."""
+        return None
 
     def penalize(self, cosine, strength=1.0):
         """Returns the penalised target cosines, and changes no state."""

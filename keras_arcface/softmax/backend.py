@@ -4,6 +4,7 @@ import functools
 
 import keras
 
+
 def compiled(function):
     """Compiles a function with XLA where that is not done around it.
 
@@ -29,6 +30,31 @@ def compiled(function):
         return compiler(static)(*tensors)
 
     return call
+
+
+def read(variable):
+    """Returns a Keras variable's value as a tensor, without a copy.
+
+    (What Keras itself calls its tensor is, on TensorFlow, still a variable.)
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.convert_to_tensor(variable.value)
+    return variable.value
+
+
+def on_accelerator():
+    """Returns whether the backend has anything faster than processors."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return any(
+            d.device_type != "CPU" for d in tf.config.list_logical_devices()
+        )  # noqa: E501
+    import jax
+
+    return jax.default_backend() != "cpu"
 
 
 def pull_back(function, inputs, upstream):

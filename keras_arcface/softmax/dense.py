@@ -5,7 +5,7 @@ from keras import ops
 from keras_arcface import numerics
 
 
-def margin_cross_entropy(cosine, target, labels, scale):
+def margin_cross_entropy(cosine, target, labels, scale, label_smoothing=0.0):
     """Returns the softmax cross entropy with a penalised target, per sample.
 
         loss = log(1 + sum_{j != y} exp(scale (cosine[j] - target)))
@@ -17,9 +17,11 @@ def margin_cross_entropy(cosine, target, labels, scale):
     Args:
         cosine: Float tensor `(batch, num_classes)`, plain cosines.
         target: Float tensor `(batch,)`, penalised target cosines.
-        labels: Int tensor `(batch,)`. A label outside the classes gives NaN
+        labels: Int tensor `(batch,)`. A label outside the classes gives inf
             for its sample, never a silent wrong value.
         scale: Float, or a column `(batch, 1)`.
+        label_smoothing: Float in [0, 1), the share of the target that is
+            spread evenly over all classes.
 
     Returns:
         Float tensor `(batch,)`, at least float32.
@@ -28,9 +30,12 @@ def margin_cross_entropy(cosine, target, labels, scale):
     difference = numerics.replace_target(
         difference, labels, ops.zeros_like(target)
     )
-    loss = ops.logsumexp(scale * difference, axis=-1)
+    logits = scale * difference
+    loss = ops.logsumexp(logits, axis=-1)
+    if label_smoothing:
+        loss = loss - label_smoothing * ops.mean(logits, axis=-1)
     valid = ops.logical_and(labels >= 0, labels < cosine.shape[-1])
-    return ops.where(valid, loss, float("nan"))
+    return ops.where(valid, loss, float("inf"))
 
 
 def log_negatives(cosine, labels, scale):

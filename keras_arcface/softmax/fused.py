@@ -102,19 +102,15 @@ def log_negatives(fused, embeddings, class_centers, scale, labels):
 
     Args: as in `fused_negatives`; the scale is a scalar. Returns `(batch,)`.
     """
+    embeddings, class_centers, scale = (
+        ops.stop_gradient(each) for each in (embeddings, class_centers, scale)
+    )
     nothing = ops.zeros_like(embeddings[:, 0])
     column = ops.expand_dims(nothing + scale, -1)
     rows = ops.zeros_like(labels)
     plain = dataclasses.replace(fused, kept=0, with_sum=False)
     parts, *_ = _forward(
-        plain,
-        ops.stop_gradient(embeddings),
-        ops.stop_gradient(class_centers),
-        column,
-        rows,
-        labels,
-        nothing,
-        nothing,
+        plain, embeddings, class_centers, column, rows, labels, nothing, nothing
     )
     return parts[:, 0]
 
@@ -305,9 +301,7 @@ class _Negatives:
 
     def _bend(self, cosine):
         nearest = numerics.nearest_sub_center(cosine, self.fused.sub_centers)
-        return self.fused.margin.negatives(
-            nearest, self.target, self.penalized
-        )
+        return self.fused.margin.negatives(nearest, self.target, self.penalized)
 
 
 def _inverse_length(centers):

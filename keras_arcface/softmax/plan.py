@@ -1,0 +1,40 @@
+"""Which path a head takes, in which pieces."""
+
+from keras_arcface.softmax.backend import on_accelerator
+
+# Up to this many logits the dense path is as fast, and compiles sooner.
+DENSE_LOGITS = 2**22
+# Logits of a chunk: what caches hold, or what keeps an accelerator busy.
+CHUNK_LOGITS = 2**20
+CHUNK_LOGITS_ACCELERATOR = 2**25
+# Bytes of cosines that the forward pass keeps for the backward pass.
+KEPT_BYTES = 2**28
+# What a batch is taken for while its size is not known.
+USUAL_BATCH = 256
+_LEAST_CHUNK = 128
+
+
+def choose_chunk(batch, num_classes, chunk_size=None):
+    """Returns the classes of a chunk, or None for the dense path.
+
+    Args:
+        batch: Int, or None where it is not known.
+        num_classes: Int.
+        chunk_size: Int as the user wants it; 0 for the dense path; None to
+            choose: dense for few logits, else chunks that fit the machine.
+    """
+    if chunk_size == 0:
+        return None
+    if chunk_size is not None:
+        return min(chunk_size, num_classes)
+    batch = batch or USUAL_BATCH
+    if batch * num_classes <= DENSE_LOGITS:
+        return None
+    logits = CHUNK_LOGITS_ACCELERATOR if on_accelerator() else CHUNK_LOGITS
+    return min(max(logits // batch, _LEAST_CHUNK), num_classes)
+
+
+def choose_kept(batch, chunk, sub_centers=1, bytes_each=4):
+    """Returns how many chunks' cosines may be kept for the backward pass."""
+    batch = batch or USUAL_BATCH
+    return KEPT_BYTES // (batch * chunk * sub_centers * bytes_each)
