@@ -173,13 +173,10 @@ def proxy_losses():
 
 def pair_losses():
     every = reducers.MeanReducer
-    raw = {"normalize_embeddings": False}
     lp = distances.LpDistance
     metrics = {
-        "unit euclidean": lp(),
-        "unit squared": lp(power=2),
-        "euclidean": lp(**raw),
-        "squared": lp(power=2, **raw),
+        "euclidean": lp(),
+        "squared": lp(power=2),
         "cosine": distances.CosineSimilarity(),
     }
     plain = {
@@ -195,9 +192,6 @@ def pair_losses():
         "ContrastiveLoss(squared)": losses.ContrastiveLoss(
             distance=lp(power=2)
         ),
-        "ContrastiveLoss(euclidean)": losses.ContrastiveLoss(
-            distance=lp(**raw)
-        ),
         "NTXentLoss": losses.NTXentLoss(),
         "NTXentLoss(temperature=0.5)": losses.NTXentLoss(temperature=0.5),
         "SupConLoss": losses.SupConLoss(),
@@ -208,8 +202,8 @@ def pair_losses():
             losses.SignalToNoiseRatioContrastiveLoss()
         ),
         "MarginLoss": losses.MarginLoss(),
-        "LiftedStructureLoss(euclidean)": losses.LiftedStructureLoss(
-            distance=lp(**raw)
+        "LiftedStructureLoss": losses.LiftedStructureLoss(
+            distance=lp(normalize_embeddings=False)
         ),
     }
     made = {name: on_embeddings(loss) for name, loss in plain.items()}

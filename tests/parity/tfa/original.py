@@ -7,15 +7,9 @@ Runs in the environment of `requirements.txt`, never beside keras_arcface:
 reads FOLDER/cases.npz and writes FOLDER/tfa.npz.
 """
 
-import os
 import platform
 import sys
-import warnings
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Addons says at every import that its end of life is near.
-warnings.filterwarnings("ignore", module="tensorflow_addons")
 
 import cases
 import numpy as np

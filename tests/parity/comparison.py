@@ -1,0 +1,106 @@
+"""Compares what an original recorded with what ours gives.
+
+A loss agrees with its original on a case where value and gradients differ by
+less than `TOLERANCE` of the largest of them, or of 1 / 10 for values and
+1 / 100 for gradients near zero. Masks of miners agree where they are equal.
+"""
+
+import os
+from pathlib import Path
+
+import cases
+import deviations
+import keras
+import numpy as np
+import pytest
+import recording
+
+TOLERANCE = 1e-5
+# The originals compute in half what comes in half; ours in float32.
+HALF_TOLERANCE = 5e-3
+
+ENVIRONMENT = "KERAS_ARCFACE_ORIGINALS"
+
+
+def folder():
+    """Returns the folder of the originals' records, or None."""
+    path = os.environ.get(ENVIRONMENT)
+    return Path(path) if path else None
+
+
+def _reason_to_skip():
+    if folder() is None:
+        return f"{ENVIRONMENT} names no folder; tests/parity/run makes one"
+    if keras.backend.backend() != "tensorflow":
+        return "parity is compared on TensorFlow"
+    return None
+
+
+needs_originals = pytest.mark.skipif(
+    _reason_to_skip() is not None, reason=_reason_to_skip() or ""
+)
+
+
+def difference(part, theirs, ours):
+    """Returns by how much two arrays differ, relative to the largest."""
+    if theirs.shape != ours.shape:
+        return float("inf")
+    if theirs.dtype == bool:
+        return float(np.mean(theirs != ours))
+    theirs, ours = theirs.astype("float64"), ours.astype("float64")
+    floor = 0.1 if part == "value" else 0.01
+    if not np.isfinite(theirs).all():
+        return float("inf")
+    scale = max(np.abs(theirs).max(initial=0), floor)
+    # Not a number here is a number there: no agreement.
+    return float(np.nan_to_num(np.abs(ours - theirs).max() / scale, nan=np.inf))
+
+
+def tolerance(case):
+    return HALF_TOLERANCE if case == "float16" else TOLERANCE
+
+
+def check(original, loss, case, theirs, ours):
+    """Raises AssertionError unless ours agrees, or deviates as declared.
+
+    Args:
+        original: `"tfa"` or `"pml"`.
+        loss: Name of the loss.
+        case: Name of the case.
+        theirs: `{part: array}` as recorded.
+        ours: `{part: array}`.
+
+    Returns:
+        `{part: difference}` of the parts that agree.
+    """
+    declared = deviations.find(original, loss, case)
+    assert "error" not in theirs, str(theirs["error"])
+    assert set(theirs) == set(ours)
+    agreeing = {}
+    for part in sorted(theirs):
+        apart = difference(part, theirs[part], ours[part])
+        agrees = apart <= tolerance(case)
+        if part not in declared.parts:
+            assert agrees, (
+                f"{part} differs by {apart:.2e}.\n"
+                f"theirs: {theirs[part]}\nours: {ours[part]}"
+            )
+            agreeing[part] = apart
+            continue
+        assert not agrees, (
+            f"{part} is declared to deviate and agrees: {declared.reason}"
+        )
+        for whose, array, other, expected in (
+            ("theirs", theirs[part], ours[part], declared.theirs[part]),
+            ("ours", ours[part], theirs[part], declared.ours[part]),
+        ):
+            assert deviations.CHECKS[expected](array, other), (
+                f"{whose}: {part} should be {expected}. Is: {array}"
+            )
+    return agreeing
+
+
+def load(original):
+    """Returns the records of an original, its versions and the cases."""
+    records, versions = recording.load(folder() / f"{original}.npz")
+    return records, versions, cases.load(folder())

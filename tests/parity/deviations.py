@@ -1,0 +1,235 @@
+"""Where ours differs from an original, on purpose.
+
+Each entry says what the original does and what ours does instead, part by
+part, and both are tested: one that no longer deviates fails. Parts that an
+entry does not name must agree as everywhere.
+"""
+
+from dataclasses import dataclass
+from dataclasses import field
+
+import cases
+import numpy as np
+
+# Of an array, and of the other side's.
+CHECKS = {
+    "NaN": lambda array, other: np.isnan(array).any(),
+    "infinite": lambda array, other: np.isinf(array).any(),
+    "above 1000": lambda array, other: np.abs(array).max() > 1000,
+    "below 100": lambda array, other: np.abs(array).max() < 100,
+    "zero": lambda array, other: not array.any(),
+    "not zero": lambda array, other: array.any(),
+    "finite": lambda array, other: np.isfinite(array).all(),
+    "theirs times the batch": lambda array, other: np.allclose(
+        array, len(cases.LABELS) * other, rtol=1e-5
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One thing that an original does and ours does not.
+
+    Args:
+        original: `"tfa"` or `"pml"`.
+        losses: Names of losses.
+        cases: Names of cases.
+        theirs: `{part: name of a check}`, what the original gives.
+        ours: The same for ours.
+        reason: Why, in a sentence or two.
+    """
+
+    original: str
+    losses: tuple
+    cases: tuple
+    theirs: dict
+    ours: dict
+    reason: str
+    parts: tuple = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "parts", tuple(self.theirs))
+
+
+NONE = Deviation("", (), (), {}, {}, "")
+
+BOTH = ("value", "gradient")
+
+
+def both(check):
+    """Returns the same check for the value and the gradient."""
+    return dict.fromkeys(BOTH, check)
+
+
+# === TensorFlow Addons ===
+
+METRICS = ("L2", "squared-L2", "angular", "callable")
+SEMI_HARD = (
+    *(f"TripletSemiHardLoss({metric})" for metric in METRICS),
+    "TripletSemiHardLoss(L2, margin=0.2)",
+)
+SOFT = tuple(f"TripletHardLoss({metric}, soft)" for metric in METRICS[:3])
+HARD = (*(f"TripletHardLoss({metric})" for metric in METRICS[:3]), *SOFT)
+REDUCED = tuple(
+    f"{name}(reduction=sum)"
+    for name in ("TripletSemiHardLoss", "TripletHardLoss", "LiftedStructLoss")
+)
+ON_THE_SPHERE = (
+    "TripletSemiHardLoss(angular)",
+    "TripletHardLoss(angular)",
+    "TripletHardLoss(angular, soft)",
+)
+TIES = (
+    "Of several equally near negatives Addons gives each a share of the "
+    "gradient; ours chooses one. The value is the same."
+)
+
+OF_ADDONS = [
+    Deviation(
+        "tfa",
+        REDUCED,
+        ("ordinary",),
+        both("finite"),
+        both("theirs times the batch"),
+        "Addons swallows `reduction=` and gives the mean; ours sums.",
+    ),
+    Deviation(
+        "tfa",
+        SEMI_HARD,
+        ("all_different",),
+        both("NaN"),
+        both("zero"),
+        "0/0 without a positive pair, and NaN weights after the step.",
+    ),
+    Deviation(
+        "tfa",
+        SEMI_HARD,
+        ("same_class",),
+        both("not zero"),
+        both("zero"),
+        "Without a negative there is no triplet; Addons takes the anchor "
+        "itself for the negative and gives margin + D_ap.",
+    ),
+    Deviation(
+        "tfa",
+        SEMI_HARD,
+        ("duplicates", "unit_duplicates"),
+        {"gradient": "finite"},
+        {"gradient": "finite"},
+        TIES,
+    ),
+    Deviation(
+        "tfa",
+        ("TripletSemiHardLoss(callable)",),
+        ("collapsed", "zero_vector"),
+        {"gradient": "finite"},
+        {"gradient": "finite"},
+        TIES,
+    ),
+    Deviation(
+        "tfa",
+        HARD,
+        ("same_class",),
+        {"value": "not zero"},
+        {"value": "zero"},
+        "Without a negative there is no triplet; Addons takes the farthest "
+        "positive for one and gives the margin, a constant.",
+    ),
+    Deviation(
+        "tfa",
+        ("TripletHardLoss(callable)",),
+        ("same_class",),
+        both("not zero"),
+        both("zero"),
+        "The same; where a distance can be negative, with a gradient.",
+    ),
+    Deviation(
+        "tfa",
+        (*SOFT, "TripletHardLoss(angular)"),
+        ("all_different",),
+        both("not zero"),
+        both("zero"),
+        "Without a positive there is no triplet; Addons takes the anchor "
+        "itself for the positive and pushes the nearest negative away.",
+    ),
+    Deviation(
+        "tfa",
+        ("TripletHardLoss(callable)",),
+        ("all_different",),
+        {"value": "not zero"},
+        {"value": "zero"},
+        "The same; where a distance can be negative, it gives the margin.",
+    ),
+    Deviation(
+        "tfa",
+        ("TripletHardLoss(callable)",),
+        ("uneven",),
+        both("finite"),
+        both("finite"),
+        "For an anchor without a positive D_ap is the row's least entry in "
+        "Addons, 0 in ours; of a distance that is the same.",
+    ),
+    Deviation(
+        "tfa",
+        ("TripletHardLoss(callable)",),
+        ("zero_vector",),
+        {"gradient": "finite"},
+        {"gradient": "finite"},
+        "Where the farthest positive is at the row's least entry, Addons loses "
+        "part of the gradient to entries that are masked out.",
+    ),
+    Deviation(
+        "tfa",
+        ("TripletHardLoss(L2, soft)", "TripletHardLoss(squared-L2, soft)"),
+        ("long",),
+        {"value": "infinite", "gradient": "NaN"},
+        both("finite"),
+        "log1p(exp(x)) overflows past x = 88; ours is softplus(x).",
+    ),
+    Deviation(
+        "tfa",
+        ON_THE_SPHERE,
+        ("zero_vector",),
+        {"gradient": "above 1000"},
+        {"gradient": "below 100"},
+        "A vector without direction is pushed by 1 / epsilon; in ours it has "
+        "no gradient.",
+    ),
+    Deviation(
+        "tfa",
+        ("LiftedStructLoss",),
+        ("all_different", "same_class"),
+        both("NaN"),
+        both("zero"),
+        "0/0 without a positive pair, 0 * log(0) without a negative one.",
+    ),
+    Deviation(
+        "tfa",
+        ("LiftedStructLoss",),
+        ("long",),
+        both("NaN"),
+        both("finite"),
+        "The exponentials are shifted by a maximum that is too low where "
+        "distances are large, and overflow.",
+    ),
+]
+
+# === pytorch-metric-learning ===
+
+OF_PML = []
+
+DEVIATIONS = [*OF_ADDONS, *OF_PML]
+
+
+def find(original, loss, case):
+    """Returns the deviation declared for a loss on a case, or `NONE`."""
+    found = [
+        deviation
+        for deviation in DEVIATIONS
+        if deviation.original == original
+        and loss in deviation.losses
+        and case in deviation.cases
+    ]
+    if len(found) > 1:
+        raise ValueError(f"{original} {loss} {case} is declared twice.")
+    return found[0] if found else NONE

@@ -1,0 +1,25 @@
+"""Ours against TensorFlow Addons 0.23; see tests/parity/run."""
+
+import comparison
+import pytest
+
+pytestmark = comparison.needs_originals
+
+if comparison.folder():
+    import ours
+
+    RECORDS, _, CASES = comparison.load("tfa")
+    OURS = ours.tfa()
+else:
+    RECORDS, CASES, OURS = {}, {}, {}
+
+
+def test_every_loss_is_compared():
+    assert {loss for loss, _ in RECORDS} == set(OURS)
+
+
+@pytest.mark.parametrize(("loss", "case"), sorted(RECORDS))
+def test_a_loss_agrees_or_deviates_as_declared(loss, case):
+    comparison.check(
+        "tfa", loss, case, RECORDS[loss, case], OURS[loss](**CASES[case])
+    )
