@@ -17,15 +17,18 @@ import numpy as np
 
 FILE = "cases.npz"
 BATCH = 12
+MANY = 60
 DIM = 8
 SUB_CENTERS = 2
 SOFT_CENTERS = 3
+ZERO_ROW = 5  # of the case zero_vector
 LABELS = np.repeat(np.arange(4), 3)
 
 DESCRIPTIONS = {
     "ordinary": "four classes of three, of any length",
     "unit": "the same at length one",
     "uneven": "classes of 1, 2, 4 and 5: one anchor has no positive",
+    "many": "sixty samples, twelve classes of five",
     "same_class": "a single class: no negative pair",
     "all_different": "one sample per class: no positive pair",
     "duplicates": "embeddings twice, within a class and across classes",
@@ -61,12 +64,13 @@ def make():
     antipodal[1] = -antipodal[0]
     antipodal[4] = -antipodal[8]
     zero_vector = ordinary.copy()
-    zero_vector[5] = 0
+    zero_vector[ZERO_ROW] = 0
     axes = axis_centers()
     embeddings = {
         "ordinary": ordinary,
         "unit": unit(ordinary),
         "uneven": ordinary,
+        "many": rng.normal(size=(MANY, DIM)).astype("float32"),  # no ties
         "same_class": ordinary,
         "all_different": ordinary,
         "duplicates": duplicates,
@@ -84,6 +88,7 @@ def make():
     }
     labels = {
         "uneven": np.repeat(np.arange(4), (1, 2, 4, 5)),
+        "many": np.arange(MANY) % BATCH,
         "same_class": np.ones(BATCH, int),
         "all_different": np.arange(BATCH),
     }
@@ -142,7 +147,7 @@ def derived(labels, embeddings, **_):
     """Returns the inputs of losses that take no embeddings."""
     wide = embeddings.astype("float32")
     dtype = embeddings.dtype
-    next_one = np.roll(np.arange(BATCH), 1)
+    next_one = np.roll(np.arange(len(labels)), 1)
     classes = np.eye(max(4, labels.max() + 1), dtype="int32")
     return {
         "is_same": (labels == labels[next_one]).astype("int32"),

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import keras_arcface
 from keras_arcface import losses
+from keras_arcface import margins
 
 STEPS = 3  # into which a case is cut for the cross-batch memory
 
@@ -55,12 +56,12 @@ def with_parameters(make, source, attribute):
             tape.watch(points)
             value = tf.reduce_mean(layer.margin_loss(points, labels))
         gradients = tape.gradient(value, [points, variable.value])
+        of_centers = tf.reshape(gradients[1], arrays[source].shape).numpy()
         return {
             "value": value.numpy(),
             "gradient": gradients[0].numpy(),
-            "gradient_centers": gradients[1]
-            .numpy()
-            .reshape(arrays[source].shape),
+            "gradient_centers": of_centers,
+            "bytes_of_centers": np.array(variable.numpy().itemsize),
         }
 
     return function
@@ -111,3 +112,98 @@ def tfa():
         "multi_hot", "similarities", losses.NpairsMultilabelLoss()
     )
     return made
+
+
+def _with_centers(margin, scale=64.0, sub_centers=1):
+    def make(count):
+        return keras_arcface.ArcMarginLayer(
+            count, margin, scale, sub_centers=sub_centers
+        )
+
+    source = "centers" if sub_centers == 1 else "sub_centers"
+    return with_parameters(make, source, "class_centers")
+
+
+def margin_softmax():
+    # Past pi - margin pytorch-metric-learning continues with MXNet's line.
+    arcface = margins.ArcFace(0.5, tail="linear")
+    return {
+        "ArcFaceLoss": _with_centers(arcface),
+        "ArcFaceLoss(scale=16)": _with_centers(arcface, 16.0),
+        "ArcFaceLoss(tail)": _with_centers(0.5),
+        "ArcFaceLoss(margin=0.5)": _with_centers(0.5),
+        "CosFaceLoss": _with_centers(margins.CosFace(0.35)),
+        "SphereFaceLoss": _with_centers(margins.ASoftmax(4, annealing=0.0)),
+        "NormalizedSoftmaxLoss": _with_centers(None, 1 / 0.05),
+        "SubCenterArcFaceLoss": _with_centers(
+            arcface, sub_centers=cases.SUB_CENTERS
+        ),
+    }
+
+
+def pair_losses():
+    triplet = losses.TripletLoss
+    return {
+        "TripletMarginLoss(euclidean)": on_embeddings(
+            triplet(0.2, distance="euclidean")
+        ),
+        "TripletMarginLoss(squared)": on_embeddings(
+            triplet(0.2, distance="squared_euclidean")
+        ),
+        "TripletMarginLoss(cosine)": on_embeddings(
+            triplet(0.2, distance="cosine")
+        ),
+        "ContrastiveLoss": on_embeddings(losses.PairContrastiveLoss()),
+        "ContrastiveLoss(0.2, 0.8)": on_embeddings(
+            losses.PairContrastiveLoss(0.2, 0.8)
+        ),
+        "NTXentLoss": on_embeddings(losses.NTXentLoss()),
+        "NTXentLoss(temperature=0.5)": on_embeddings(
+            losses.NTXentLoss(temperature=0.5)
+        ),
+        "SupConLoss": on_embeddings(losses.SupConLoss()),
+        "MultiSimilarityLoss": on_embeddings(losses.MultiSimilarityLoss()),
+        "FastAPLoss": on_embeddings(losses.FastAPLoss()),
+        "FastAPLoss(num_bins=25)": on_embeddings(
+            losses.FastAPLoss(num_bins=25)
+        ),
+        "SignalToNoiseRatioContrastiveLoss": on_embeddings(
+            losses.SNRContrastiveLoss()
+        ),
+        "MarginLoss": on_embeddings(losses.MarginLoss()),
+        "LiftedStructureLoss": on_embeddings(losses.LiftedStructLoss()),
+    }
+
+
+def _with_proxies(make, source="centers"):
+    return with_parameters(make, source, "proxies")
+
+
+def proxy_losses():
+    soft = {"centers": cases.SOFT_CENTERS}
+    return {
+        "ProxyNCALoss": _with_proxies(losses.ProxyNCA),
+        "ProxyNCALoss(softmax_scale=3)": _with_proxies(
+            lambda count: losses.ProxyNCA(count, scale=3.0)
+        ),
+        "ProxyAnchorLoss": _with_proxies(losses.ProxyAnchor),
+        "SoftTripleLoss": _with_proxies(
+            lambda count: losses.SoftTriple(count, **soft), "soft_centers"
+        ),
+        "SoftTripleLoss(regularizer)": _with_proxies(
+            lambda count: losses.SoftTriple(count, tau=0.2, **soft),
+            "soft_centers",
+        ),
+        "MarginLoss(class betas, nu=0)": with_parameters(
+            losses.ClassMarginLoss, "betas", "betas"
+        ),
+        "MarginLoss(class betas, nu=0.1)": with_parameters(
+            lambda count: losses.ClassMarginLoss(count, nu=0.1),
+            "betas",
+            "betas",
+        ),
+    }
+
+
+def pml():
+    return margin_softmax() | proxy_losses() | pair_losses()

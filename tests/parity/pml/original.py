@@ -9,6 +9,7 @@ reads FOLDER/cases.npz and writes FOLDER/pml.npz.
 
 import importlib.metadata
 import math
+import operator
 import platform
 import sys
 from pathlib import Path
@@ -20,8 +21,9 @@ import torch
 from pytorch_metric_learning import distances
 from pytorch_metric_learning import losses
 from pytorch_metric_learning import miners
-from pytorch_metric_learning import reducers
+from pytorch_metric_learning import regularizers
 
+HALF = math.degrees(0.5)  # margins are in degrees here
 STEPS = 3  # into which a case is cut for the cross-batch memory
 
 
@@ -48,33 +50,39 @@ def with_parameters(make, source, attribute, transposed=False):
         attribute: Where the loss keeps them.
         transposed: Whether it keeps them as (dimension, classes).
     """
+    weights_of = operator.attrgetter(attribute)
 
     def function(embeddings, labels, **arrays):
         points = torch.tensor(embeddings, requires_grad=True)
         ids = torch.tensor(labels).long()
         loss = make(len(arrays["centers"]), embeddings.shape[1])
         weights = torch.tensor(arrays[source])
-        getattr(loss, attribute).data = weights.T if transposed else weights
+        weights_of(loss).data = weights.T if transposed else weights
         value = loss(points, ids)
         value.backward()
-        gradient = getattr(loss, attribute).grad
+        gradient = weights_of(loss).grad
         if gradient is None:  # no pair reached the parameters
-            gradient = torch.zeros_like(getattr(loss, attribute))
+            gradient = torch.zeros_like(weights_of(loss))
         return {
             "value": numpy(value),
             "gradient": numpy(points.grad),
             "gradient_centers": numpy(gradient.T if transposed else gradient),
+            "bytes_of_centers": np.array(weights_of(loss).element_size()),
         }
 
     return function
 
 
-def with_memory(make, size):
-    """Returns a function that records a cross-batch memory over batches."""
+def with_memory(make):
+    """Returns a function that records a cross-batch memory over batches.
+
+    It holds two of the three batches: the third overwrites the first.
+    """
 
     def function(embeddings, labels, **_):
         points = torch.tensor(embeddings, requires_grad=True)
         ids = torch.tensor(labels).long()
+        size = len(labels) // STEPS * 2
         loss = losses.CrossBatchMemory(make(), embeddings.shape[1], size)
         # One sample of every class a step, so that every step has positives
         # in the memory only.
@@ -112,23 +120,17 @@ def numpy(tensor):
     return tensor.detach().numpy()
 
 
-def margin_softmax_losses():
-    def on_centers(kind, transposed=True, attribute="W", **options):
-        return with_parameters(
-            lambda count, dim: kind(count, dim, **options),
-            "centers",
-            attribute,
-            transposed,
-        )
+def on_centers(kind, **options):
+    return with_parameters(
+        lambda count, dim: kind(count, dim, **options), "centers", "W", True
+    )
 
-    half = math.degrees(0.5)
+
+def margin_softmax_losses():
     return {
-        "ArcFaceLoss": on_centers(losses.ArcFaceLoss, margin=half),
+        "ArcFaceLoss": on_centers(losses.ArcFaceLoss, margin=HALF),
         "ArcFaceLoss(scale=16)": on_centers(
-            losses.ArcFaceLoss, margin=half, scale=16
-        ),
-        "ArcFaceLoss(margin=0.5 degrees)": on_centers(
-            losses.ArcFaceLoss, margin=0.5
+            losses.ArcFaceLoss, margin=HALF, scale=16
         ),
         "CosFaceLoss": on_centers(losses.CosFaceLoss),
         "SphereFaceLoss": on_centers(losses.SphereFaceLoss),
@@ -137,7 +139,7 @@ def margin_softmax_losses():
             lambda count, dim: losses.SubCenterArcFaceLoss(
                 num_classes=count,
                 embedding_size=dim,
-                margin=half,
+                margin=HALF,
                 sub_centers=cases.SUB_CENTERS,
             ),
             "sub_centers",
@@ -168,11 +170,29 @@ def proxy_losses():
             "fc",
             transposed=True,
         ),
+        "SoftTripleLoss(regularizer)": with_parameters(
+            soft_triple_with_regularizer,
+            "soft_centers",
+            "fc",
+            transposed=True,
+        ),
     }
 
 
+def soft_triple_with_regularizer(count, dim):
+    """The paper's second term; PML averages it, over both orders of a pair."""
+    return losses.SoftTripleLoss(
+        count,
+        dim,
+        centers_per_class=cases.SOFT_CENTERS,
+        weight_regularizer=regularizers.SparseCentersRegularizer(
+            count, cases.SOFT_CENTERS
+        ),
+        weight_reg_weight=0.2,
+    )
+
+
 def pair_losses():
-    every = reducers.MeanReducer
     lp = distances.LpDistance
     metrics = {
         "euclidean": lp(),
@@ -180,24 +200,20 @@ def pair_losses():
         "cosine": distances.CosineSimilarity(),
     }
     plain = {
-        f"TripletMarginLoss({name}, mean)": losses.TripletMarginLoss(
-            margin=0.2, distance=metric, reducer=every()
+        f"TripletMarginLoss({name})": losses.TripletMarginLoss(
+            margin=0.2, distance=metric
         )
         for name, metric in metrics.items()
     }
     plain |= {
-        "TripletMarginLoss": losses.TripletMarginLoss(),
         "ContrastiveLoss": losses.ContrastiveLoss(),
-        "ContrastiveLoss(mean)": losses.ContrastiveLoss(reducer=every()),
-        "ContrastiveLoss(squared)": losses.ContrastiveLoss(
-            distance=lp(power=2)
-        ),
+        "ContrastiveLoss(0.2, 0.8)": losses.ContrastiveLoss(0.2, 0.8),
         "NTXentLoss": losses.NTXentLoss(),
         "NTXentLoss(temperature=0.5)": losses.NTXentLoss(temperature=0.5),
         "SupConLoss": losses.SupConLoss(),
-        "SupConLoss(mean)": losses.SupConLoss(reducer=every()),
         "MultiSimilarityLoss": losses.MultiSimilarityLoss(),
         "FastAPLoss": losses.FastAPLoss(),
+        "FastAPLoss(num_bins=25)": losses.FastAPLoss(num_bins=25),
         "SignalToNoiseRatioContrastiveLoss": (
             losses.SignalToNoiseRatioContrastiveLoss()
         ),
@@ -207,54 +223,56 @@ def pair_losses():
         ),
     }
     made = {name: on_embeddings(loss) for name, loss in plain.items()}
+    for nu in (0, 0.1):
+        made[f"MarginLoss(class betas, nu={nu})"] = with_parameters(
+            lambda count, _, nu=nu: losses.MarginLoss(
+                learn_beta=True, num_classes=count, nu=nu
+            ),
+            "betas",
+            "beta",
+        )
+    return made
+
+
+def losses_after_miners():
+    triplet = losses.TripletMarginLoss(margin=0.2)
+    made = {
+        f"TripletMarginLoss({kind} miner)": on_embeddings(
+            triplet, miners.TripletMarginMiner(type_of_triplets=kind)
+        )
+        for kind in ("all", "hard", "semihard")
+    }
+    made["TripletMarginLoss(batch-hard miner)"] = on_embeddings(
+        triplet, miners.BatchHardMiner()
+    )
+    made["MarginLoss(semihard miner)"] = on_embeddings(
+        losses.MarginLoss(),
+        miners.TripletMarginMiner(type_of_triplets="semihard"),
+    )
     made["MultiSimilarityLoss(miner)"] = on_embeddings(
         losses.MultiSimilarityLoss(), miners.MultiSimilarityMiner()
     )
-    made["ContrastiveLoss(miner)"] = on_embeddings(
+    made["ContrastiveLoss(pair miner)"] = on_embeddings(
         losses.ContrastiveLoss(), miners.PairMarginMiner()
-    )
-    made["MarginLoss(class betas)"] = with_parameters(
-        lambda count, _: losses.MarginLoss(learn_beta=True, num_classes=count),
-        "betas",
-        "beta",
-    )
-    made["MarginLoss(class betas, nu=0.1)"] = with_parameters(
-        lambda count, _: losses.MarginLoss(
-            learn_beta=True, num_classes=count, nu=0.1
-        ),
-        "betas",
-        "beta",
-    )
-    for kind in ("all", "hard", "semihard"):
-        made[f"TripletMarginLoss({kind} miner)"] = on_embeddings(
-            losses.TripletMarginLoss(margin=0.2, reducer=every()),
-            miners.TripletMarginMiner(type_of_triplets=kind),
-        )
-    made["TripletMarginLoss(batch-hard miner)"] = on_embeddings(
-        losses.TripletMarginLoss(margin=0.2, reducer=every()),
-        miners.BatchHardMiner(),
     )
     return made
 
 
 def memories():
-    size = cases.BATCH // STEPS * 2  # the third step overwrites the first
-    return {
-        "CrossBatchMemory(ContrastiveLoss)": with_memory(
-            losses.ContrastiveLoss, size
-        ),
-        "CrossBatchMemory(MultiSimilarityLoss)": with_memory(
-            losses.MultiSimilarityLoss, size
-        ),
-        "CrossBatchMemory(NTXentLoss)": with_memory(losses.NTXentLoss, size),
-        "CrossBatchMemory(SupConLoss)": with_memory(losses.SupConLoss, size),
-        "CrossBatchMemory(TripletMarginLoss)": with_memory(
-            lambda: losses.TripletMarginLoss(margin=0.2), size
-        ),
+    made = {
+        kind.__name__: with_memory(kind)
+        for kind in (
+            losses.ContrastiveLoss,
+            losses.MultiSimilarityLoss,
+            losses.NTXentLoss,
+            losses.SupConLoss,
+            losses.TripletMarginLoss,
+        )
     }
+    return {f"CrossBatchMemory({name})": loss for name, loss in made.items()}
 
 
-def all_miners():
+def mined_pairs():
     made = {
         f"TripletMarginMiner({kind})": mined(
             miners.TripletMarginMiner(type_of_triplets=kind)
@@ -272,9 +290,17 @@ def main(folder):
     versions = {name: importlib.metadata.version(name) for name in packages}
     versions = {"python": platform.python_version(), **versions}
     with_centers = margin_softmax_losses() | proxy_losses()
-    without = pair_losses() | memories() | all_miners()
+    without = pair_losses() | losses_after_miners() | memories() | mined_pairs()
     records = recording.record(with_centers, cases.load(folder))
     records |= recording.record(without, cases.load(folder, cases.PAIRS))
+    records |= recording.record(
+        {"ArcFaceLoss(margin=0.5)": on_centers(losses.ArcFaceLoss, margin=0.5)},
+        cases.load(folder, ["ordinary"]),
+    )
+    records |= recording.record(
+        {"ArcFaceLoss(tail)": on_centers(losses.ArcFaceLoss, margin=HALF)},
+        cases.load(folder, ["before_tail", "past_tail"]),
+    )
     recording.save(Path(folder) / "pml.npz", records, versions)
     print(f"pml: {len(records)} arrays")
 

@@ -1,0 +1,39 @@
+"""Ours against pytorch-metric-learning 2.9; see tests/parity/run."""
+
+import comparison
+import numpy as np
+import pytest
+
+pytestmark = comparison.needs_originals
+
+if comparison.folder():
+    import ours
+
+    RECORDS, _, CASES = comparison.load("pml")
+    OURS = ours.pml()
+else:
+    RECORDS, CASES, OURS = {}, {}, {}
+
+
+def test_every_loss_is_compared():
+    assert {loss for loss, _ in RECORDS} == set(OURS)
+
+
+@pytest.mark.parametrize(("loss", "case"), sorted(RECORDS))
+def test_a_loss_agrees_or_deviates_as_declared(loss, case):
+    comparison.check(
+        "pml", loss, case, RECORDS[loss, case], OURS[loss](**CASES[case])
+    )
+
+
+@pytest.mark.parametrize("loss", sorted(OURS))
+def test_half_precision_is_computed_in_float32(loss):
+    if (loss, "float16") not in RECORDS:
+        pytest.skip("not recorded in half precision")
+    half = OURS[loss](**CASES["float16"])
+    full = OURS[loss](**CASES["ordinary"])
+    for part, array in full.items():
+        exact = part != "gradient"  # which comes back in half
+        np.testing.assert_allclose(
+            half[part], array, rtol=0 if exact else 1e-3, atol=1e-6
+        )
