@@ -53,6 +53,9 @@ class ArcFaceModel(keras.Model):
         self.backbone = backbone
         self.head = head
         self.angle_tracker = keras.metrics.Mean(name="angle")
+        self.term_trackers = [
+            keras.metrics.Mean(name=name) for name in head.extra_terms
+        ]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
         if backbone.built:
@@ -126,7 +129,8 @@ class ArcFaceModel(keras.Model):
     @property
     def metrics(self):
         known = super().metrics
-        return known + [m for m in [self.angle_tracker] if m not in known]
+        own = [self.angle_tracker, *self.term_trackers]
+        return known + [m for m in own if m not in known]
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -136,8 +140,12 @@ class ArcFaceModel(keras.Model):
                 "ArcFaceModel learns from labels. Pass fit(images, labels) or "
                 "a data set of (images, labels)."
             )
-        per_sample = self.head.margin_loss(y_pred, y, training=training)
+        terms = self.head.loss_terms(y_pred, y, training=training)
+        per_sample = sum(terms.values())
         self._update_metrics(y, y_pred, sample_weight)
+        for tracker in self.term_trackers:
+            if tracker.name in terms:
+                tracker.update_state(terms[tracker.name], sample_weight)
         loss = self._mean(per_sample, per_sample, sample_weight)
         if self.losses:
             extra = ops.expand_dims(ops.sum(ops.stack(self.losses)), 0)

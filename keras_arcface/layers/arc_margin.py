@@ -27,13 +27,20 @@ class ArcMarginLayer(keras.layers.Layer):
     Args:
         num_classes: Int > 1. Number of identities.
         margin: A number in [0, pi/2), the ArcFace margin in radians; or any
-            margin, such as `CosFace(0.35)`; or `None`. Defaults to `0.5`.
+            margin, such as `CosFace(0.35)` or `"adaface"`; or `None`. Defaults
+            to `0.5`.
         scale: Float > 0, or `"auto"` to take it from the class count. The
             paper's `64.0`, the default, suits 10,000 identities and more;
-            with few, or from scratch, use `"auto"`.
-        centers_initializer: Initializer of the class centres `(num_classes,
-            embedding_dim)`. Defaults to a normal of deviation 0.01, as
-            insightface.
+            with few, or from scratch, use `"auto"`. `AdaCos` and `ASoftmax`
+            bring their own.
+        sub_centers: Int >= 1, centres a class, of which the nearest counts:
+            noisy pictures gather at another centre than clean ones. Defaults
+            to `1`; the sub-centre paper takes 3 for noisy data.
+        extra_losses: Terms beside the margin softmax, such as
+            `[IntraLoss(), InterLoss()]`.
+        centers_initializer: Initializer of the class centres `(num_classes *
+            sub_centers, embedding_dim)`, class-major. Defaults to a normal of
+            deviation 0.01, as insightface.
         centers_regularizer: Regularizer of the class centres.
         **kwargs: Of `keras.layers.Layer`.
 
@@ -53,6 +60,7 @@ class ArcMarginLayer(keras.layers.Layer):
 
     Reference:
     - [Deng et al., 2019, Alg. 1](https://arxiv.org/abs/1801.07698)
+    - Deng et al., 2020, "Sub-center ArcFace", ECCV (sub-centres)
 
     Example:
 
@@ -67,17 +75,21 @@ class ArcMarginLayer(keras.layers.Layer):
         num_classes,
         margin=0.5,
         scale=64.0,
+        sub_centers=1,
+        extra_losses=(),
         centers_initializer=None,
         centers_regularizer=None,
         **kwargs,
     ):
         # autocast would round the embeddings before they are normalised.
         super().__init__(autocast=False, **kwargs)
-        self.num_classes = _check_num_classes(num_classes)
+        self.num_classes = _check_count("num_classes", num_classes, 2)
         self.margin = margins.get(margin)
         self.scale = margins.resolve_scale(
             margins.check_scale(scale), self.num_classes
         )
+        self.sub_centers = _check_count("sub_centers", sub_centers, 1)
+        self.extra_losses = _check_extra_losses(extra_losses, self.sub_centers)
         self.centers_initializer = keras.initializers.get(
             centers_initializer or keras.initializers.RandomNormal(stddev=0.01)
         )
@@ -95,26 +107,30 @@ class ArcMarginLayer(keras.layers.Layer):
             )
         self.class_centers = self.add_weight(
             name="class_centers",
-            shape=(self.num_classes, embedding_dim),
+            shape=(self.num_classes * self.sub_centers, embedding_dim),
             initializer=self.centers_initializer,
             regularizer=self.centers_regularizer,
             dtype="float32",
             autocast=False,
         )
         if not self.margin.built:
-            self.margin.build((None,))
+            self.margin.build((None, self.num_classes))
 
     def call(self, embeddings, labels=None, training=None):
         embeddings, labels = _split(embeddings, labels)
-        cosine = self._cosine(embeddings)
         if labels is None or not training:
-            return self.scale * cosine
+            return self._scale(embeddings) * self._cosine(embeddings)
         labels = numerics.class_ids(labels, self.num_classes)
-        target = self.margin(self._target_cosine(embeddings, labels))
-        return self.scale * numerics.replace_target(cosine, labels, target)
+        cosine, target, scale = self._margined(embeddings, labels)
+        for term in self._extra_terms(embeddings, labels).values():
+            self.add_loss(ops.mean(term))
+        return scale * numerics.replace_target(cosine, labels, target)
 
     def margin_loss(self, embeddings, labels, training=True):
-        """Returns the loss of each sample; equal to the logits' cross entropy.
+        """Returns the loss of each sample, all terms together.
+
+        Equal to the cross entropy of the logits, plus the margin's penalty and
+        the extra losses where there are any.
 
         Args:
             embeddings: Float tensor `(batch, embedding_dim)`, of any length.
@@ -125,14 +141,37 @@ class ArcMarginLayer(keras.layers.Layer):
         Returns:
             float32 `(batch,)`.
         """
+        return sum(self.loss_terms(embeddings, labels, training).values())
+
+    def loss_terms(self, embeddings, labels, training=True):
+        """Returns the terms of `margin_loss`, by name.
+
+        Args:
+            embeddings: Float tensor `(batch, embedding_dim)`, of any length.
+            labels: Int tensor `(batch,)` or `(batch, 1)`.
+            training: With `False` there is only the plain cross entropy.
+
+        Returns:
+            Dictionary of float32 `(batch,)`: `margin_softmax`, and the names
+            in `extra_terms` while training.
+        """
         self._ensure_built(embeddings)
         labels = numerics.class_ids(labels, self.num_classes)
-        target = self._target_cosine(embeddings, labels)
         if training:
-            target = self.margin(target)
-        return softmax.margin_cross_entropy(
-            self._cosine(embeddings), target, labels, self.scale
-        )
+            cosine, target, scale = self._margined(embeddings, labels)
+            extra = self._extra_terms(embeddings, labels)
+        else:
+            cosine, extra = self._cosine(embeddings), {}
+            target = self._target_cosine(embeddings, labels)
+            scale = self._scale(embeddings)
+        loss = softmax.margin_cross_entropy(cosine, target, labels, scale)
+        return {"margin_softmax": loss, **extra}
+
+    @property
+    def extra_terms(self):
+        """Names of the terms of the loss beside the margin softmax."""
+        names = [term.name for term in self.extra_losses]
+        return (["norm_penalty"] if self.margin.has_penalty else []) + names
 
     def target_angle(self, embeddings, labels):
         """Returns the angle of each embedding to its class centre.
@@ -152,16 +191,47 @@ class ArcMarginLayer(keras.layers.Layer):
         """Returns the Keras loss that fits this layer in a Sequential."""
         return MarginSoftmaxLoss(self.margin, self.scale, reduction)
 
+    def _margined(self, embeddings, labels):
+        """Returns negatives, penalised targets and scale of a training step."""
+        cosine = self._cosine(embeddings)
+        target = self._target_cosine(embeddings, labels)
+        norm = self._norm(embeddings)
+        self.margin.update(
+            target, norm, lambda s: softmax.log_negatives(cosine, labels, s)
+        )
+        penalized = self.margin(target, labels=labels, norm=norm)
+        bent = self.margin.negatives(cosine, target, penalized)
+        return bent, penalized, self._scale(embeddings, training=True)
+
+    def _extra_terms(self, embeddings, labels):
+        terms = {}
+        if self.margin.has_penalty:
+            terms["norm_penalty"] = self.margin.penalty(self._norm(embeddings))
+        for term in self.extra_losses:
+            terms[term.name] = term(embeddings, labels, self.class_centers)
+        return terms
+
+    def _scale(self, embeddings, training=False):
+        return self.margin.logit_scale(
+            self.scale, self._norm(embeddings), training
+        )
+
+    def _norm(self, embeddings):
+        return ops.squeeze(numerics.norm(embeddings), -1)
+
     def _cosine(self, embeddings):
-        return numerics.cosine_matrix(
+        cosine = numerics.cosine_matrix(
             embeddings, self.class_centers, self.compute_dtype
         )
+        return numerics.nearest_sub_center(cosine, self.sub_centers)
 
     def _target_cosine(self, embeddings, labels):
         # A bad label is refused or turned into NaN elsewhere; here it must
         # not reach the gather, which some backends refuse and others clamp.
         labels = ops.clip(labels, 0, self.num_classes - 1)
-        return numerics.target_cosine(embeddings, self.class_centers, labels)
+        return numerics.target_cosine(
+            embeddings, self.class_centers, labels, self.sub_centers
+        )
 
     def _ensure_built(self, embeddings):
         if not self.built:
@@ -181,6 +251,8 @@ class ArcMarginLayer(keras.layers.Layer):
             "num_classes": self.num_classes,
             "margin": serialize(self.margin),
             "scale": self.scale,
+            "sub_centers": self.sub_centers,
+            "extra_losses": [serialize(term) for term in self.extra_losses],
             "centers_initializer": serialize(self.centers_initializer),
             "centers_regularizer": serialize(self.centers_regularizer),
         }
@@ -198,11 +270,30 @@ def _split(embeddings, labels):
     return embeddings
 
 
-def _check_num_classes(num_classes):
-    is_int = hasattr(num_classes, "__index__") and num_classes is not True
-    if not is_int or int(num_classes) < 2:
+def _check_count(name, count, least):
+    is_int = hasattr(count, "__index__") and count is not True
+    if not is_int or int(count) < least:
         raise ValueError(
-            "num_classes must be an integer above 1. Received: "
-            f"num_classes={num_classes!r}."
+            f"{name} must be an integer above {least - 1}. Received: "
+            f"{name}={count!r}."
         )
-    return int(num_classes)
+    return int(count)
+
+
+def _check_extra_losses(terms, sub_centers):
+    if isinstance(terms, keras.layers.Layer):
+        terms = [terms]
+    if any(isinstance(term, dict) for term in terms):
+        terms = [keras.saving.deserialize_keras_object(t) for t in terms]
+    for term in terms:
+        if not isinstance(term, keras.layers.Layer):
+            raise ValueError(
+                "extra_losses must be terms on class centres, such as "
+                f"[IntraLoss(), InterLoss()]. Received: {term!r}."
+            )
+    if terms and sub_centers > 1:
+        raise ValueError(
+            "extra_losses are defined for one centre a class. Received: "
+            f"sub_centers={sub_centers}."
+        )
+    return list(terms)

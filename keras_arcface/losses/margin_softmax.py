@@ -23,7 +23,8 @@ class MarginSoftmaxLoss(keras.losses.Loss):
     layer's margin, so that `MarginWarmup` reaches both.
 
     Args:
-        margin: A number (ArcFace, radians) or a `Margin`.
+        margin: A number (ArcFace, radians) or a `Margin` that neither reads
+            the length of the features nor keeps state.
         scale: The scale of the layer that made the logits, or `"auto"`.
         reduction: As in `keras.losses.Loss`.
         name: Name of the loss.
@@ -35,10 +36,11 @@ class MarginSoftmaxLoss(keras.losses.Loss):
             margin, as `ArcMarginLayer` gives when it gets no labels.
 
     Raises:
-        ValueError: when a target logit lies outside [-scale, scale], which
-            means that the layer's scale is another one. Inside a compiled
-            graph, where nothing can be raised, such a sample's loss is NaN;
-            `keras_arcface.check(model)` finds the cause before training.
+        ValueError: for a margin that needs more than logits; when a target
+            logit lies outside [-scale, scale], which means that the layer's
+            scale is another one. Inside a compiled graph, where nothing can be
+            raised, such a sample's loss is NaN; `keras_arcface.check(model)`
+            finds the cause before training.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class MarginSoftmaxLoss(keras.losses.Loss):
                 f"and {self.dtype} merges neighbouring ids. Received: "
                 f"dtype={dtype!r}."
             )
-        self.margin = margins.get(margin)
+        self.margin = _without_state(margins.get(margin))
         self.scale = margins.check_scale(scale)
 
     def call(self, y_true, y_pred):
@@ -68,16 +70,19 @@ class MarginSoftmaxLoss(keras.losses.Loss):
                 "ArcFaceModel, which keeps labels integers."
             )
         labels = numerics.class_ids(ops.cast(y_true, "int32"), num_classes)
+        if not self.margin.built:
+            self.margin.build((None, num_classes))
         scale = margins.resolve_scale(self.scale, num_classes)
+        scale = self.margin.logit_scale(scale)
         cosine = numerics.at_least_float32(y_pred) / scale
         # A label outside the classes becomes NaN below; here it must not
         # reach the gather, which some backends refuse and others clamp.
         safe_labels = ops.clip(labels, 0, num_classes - 1)
         target = numerics.take_target(cosine, safe_labels)
         self._refuse_wrong_scale(target, scale)
-        loss = softmax.margin_cross_entropy(
-            cosine, self.margin(target), labels, scale
-        )
+        penalized = self.margin(target, labels=safe_labels)
+        cosine = self.margin.negatives(cosine, target, penalized)
+        loss = softmax.margin_cross_entropy(cosine, penalized, labels, scale)
         return ops.where(ops.abs(target) <= _SLACK, loss, float("nan"))
 
     def _refuse_wrong_scale(self, target, scale):
@@ -202,6 +207,22 @@ class NormSoftmaxLoss(MarginSoftmaxLoss):
         config = super().get_config()
         del config["margin"]
         return config
+
+
+def _without_state(margin):
+    """Returns a margin that logits are enough for, or says where to use it."""
+    if "norm" in margin.reads:
+        needs = "reads the length of the features, which logits have lost"
+    elif margin.keeps_state:
+        needs = "keeps state, which a Keras loss can neither own nor save"
+    else:
+        return margin
+    raise ValueError(
+        f"{type(margin).__name__} {needs}. Give labels to the layer: "
+        "logits = ArcMarginLayer(num_classes, margin)(features, labels=labels) "
+        "in a functional model with SparseCategoricalCrossentropy("
+        "from_logits=True), or use ArcFaceModel(backbone, ArcMarginLayer(...))."
+    )
 
 
 def _of_class(kind, margin, **options):

@@ -26,7 +26,7 @@ def arcface(cosine, margin, tail="reflect", gradient="exact"):
 
     Args:
         cosine: Float tensor `(batch,)`.
-        margin: Float or scalar tensor, radians.
+        margin: Float, scalar or `(batch,)` tensor, radians.
         tail: One of `"reflect"`, `"raw"`, `"linear"`, `"easy"`, `"clamp"`.
         gradient: `"exact"`, or `"straight_through"` (derivative 1).
 
@@ -83,6 +83,7 @@ class ArcFace(Margin):
         tail: See above.
         gradient: `"exact"` (the paper), or `"straight_through"`, where the
             derivative by the cosine is 1, as in arcface_torch since 2022-12.
+        **kwargs: Of `Margin`.
 
     Raises:
         ValueError: for a margin outside [0, pi/2) or an unknown option.

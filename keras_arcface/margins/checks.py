@@ -3,9 +3,9 @@
 import math
 
 
-def check_angle(margin):
+def check_angle(margin, name="margin"):
     """Returns an angular margin as float, or says what is wrong with it."""
-    margin = check_number("margin", margin)
+    margin = check_number(name, margin)
     if 0.0 <= margin < math.pi / 2:
         return margin
     hint = ""
@@ -16,13 +16,20 @@ def check_angle(margin):
             f"{radians:.3f}."
         )
     raise ValueError(
-        f"margin must be in [0, pi/2) radians. Received: margin={margin:g}."
+        f"{name} must be in [0, pi/2) radians. Received: {name}={margin:g}."
         + hint
     )
 
 
-def check_number(name, value):
-    """Returns `value` as a finite float, or says what is wrong with it."""
+def check_number(name, value, least=None, below=None):
+    """Returns `value` as a finite float, or says what is wrong with it.
+
+    Args:
+        name: Of the argument, for the message.
+        value: What was given.
+        least: Where given, the smallest value allowed.
+        below: Where given, the value must be smaller than this.
+    """
     is_number = isinstance(value, (int, float)) or hasattr(value, "__float__")
     if not is_number or isinstance(value, (bool, str)):
         raise ValueError(
@@ -31,6 +38,14 @@ def check_number(name, value):
         )
     if not math.isfinite(value := float(value)):
         raise ValueError(f"{name} must be finite. Received: {name}={value}.")
+    too_low = least is not None and value < least
+    if too_low or (below is not None and value >= below):
+        bounds = f"at least {least:g}" if least is not None else ""
+        if below is not None:
+            bounds += f"{' and ' if bounds else ''}below {below:g}"
+        raise ValueError(
+            f"{name} must be {bounds}. Received: {name}={value:g}."
+        )
     return value
 
 

@@ -13,7 +13,7 @@ def cosface(cosine, margin):
 
     Args:
         cosine: Float tensor `(batch,)`.
-        margin: Float or scalar tensor, in units of cosine.
+        margin: Float, scalar or `(batch,)` tensor, in units of cosine.
 
     Returns:
         Float tensor `(batch,)`, at least float32.
@@ -36,6 +36,7 @@ class CosFace(Margin):
     Args:
         margin: Float in [0, 1), in units of cosine. Defaults to `0.35` (the
             paper); insightface trains Glint360K and WebFace with 0.4.
+        **kwargs: Of `Margin`.
 
     Raises:
         ValueError: for a margin outside [0, 1).
@@ -46,15 +47,21 @@ class CosFace(Margin):
 
     def __init__(self, margin=0.35, **kwargs):
         super().__init__(**kwargs)
-        self.margin = check_number("margin", margin)
-        if not 0.0 <= self.margin < 1.0:
-            raise ValueError(
-                "margin must be in [0, 1), in units of cosine. Received: "
-                f"margin={self.margin:g}. The paper's value is 0.35."
-            )
+        self.margin = check_cosine_margin(margin)
 
     def penalize(self, cosine, strength=1.0):
         return cosface(cosine, self.margin * strength)
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
+
+
+def check_cosine_margin(margin, name="margin"):
+    """Returns a margin in units of cosine, or says what is wrong with it."""
+    margin = check_number(name, margin)
+    if not 0.0 <= margin < 1.0:
+        raise ValueError(
+            f"{name} must be in [0, 1), in units of cosine. Received: "
+            f"{name}={margin:g}. CosFace's value is 0.35."
+        )
+    return margin

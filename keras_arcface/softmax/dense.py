@@ -19,7 +19,7 @@ def margin_cross_entropy(cosine, target, labels, scale):
         target: Float tensor `(batch,)`, penalised target cosines.
         labels: Int tensor `(batch,)`. A label outside the classes gives NaN
             for its sample, never a silent wrong value.
-        scale: Float.
+        scale: Float, or a column `(batch, 1)`.
 
     Returns:
         Float tensor `(batch,)`, at least float32.
@@ -31,3 +31,19 @@ def margin_cross_entropy(cosine, target, labels, scale):
     loss = ops.logsumexp(scale * difference, axis=-1)
     valid = ops.logical_and(labels >= 0, labels < cosine.shape[-1])
     return ops.where(valid, loss, float("nan"))
+
+
+def log_negatives(cosine, labels, scale):
+    """Returns log sum_{j != y} exp(scale cosine[j]) of every sample.
+
+    Args:
+        cosine: Float tensor `(batch, num_classes)`.
+        labels: Int tensor `(batch,)`.
+        scale: Float or scalar tensor.
+
+    Returns:
+        Float tensor `(batch,)`.
+    """
+    nothing = ops.full_like(cosine[:, 0], float("-inf"))
+    others = numerics.replace_target(scale * cosine, labels, nothing)
+    return ops.logsumexp(others, axis=-1)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_arcface.checks import margin_heads
+from keras_arcface.layers import BinaryHead
 from keras_arcface.margins import NoMargin
 from keras_arcface.margins import auto_scale
 
@@ -17,9 +18,10 @@ def chance_loss(head, strength=1.0):
         -scale * margin(cos 90 degrees) + ln(C - 1) + scale^2 / (2 d)
 
     The mean over random directions; for ArcFace the first term is
-    scale * sin(margin). Where the scale is so large that a single wrong class
-    decides the softmax, scale > sqrt(2 d ln(C - 1)), the last two terms give
-    way to scale * sqrt(2 ln(C - 1) / d), the largest of C - 1 random logits.
+    scale * sin(margin). Where a margin bends the negatives, or the scale is so
+    large that a single wrong class decides the softmax, the last two terms are
+    the log of the sum over C - 1 random cosines, none of them larger than the
+    largest to be expected.
 
     Args:
         head: A built `ArcMarginLayer`.
@@ -28,15 +30,17 @@ def chance_loss(head, strength=1.0):
     Returns:
         Float.
     """
-    right_angle = np.zeros(1, "float32")
-    penalized = np.asarray(head.margin.penalize(right_angle, strength))[0]
     log_others = math.log(max(head.num_classes - 1, 1))
-    deviation = head.scale / math.sqrt(head.class_centers.shape[-1])
-    if deviation < math.sqrt(2 * log_others):
-        others = log_others + deviation**2 / 2
-    else:
-        others = deviation * math.sqrt(2 * log_others)
-    return others - head.scale * float(penalized)
+    largest = max(math.sqrt(2 * log_others), 1.0)
+    normal = np.linspace(-6.0, min(6.0, largest), 2001)
+    density = np.exp(-(normal**2) / 2)
+    cosine = normal / math.sqrt(head.class_centers.shape[-1])
+    if isinstance(head, BinaryHead):
+        return _binary_loss(head, strength, cosine, density)
+    scale, target, others = _at_right_angles(head, strength, cosine)
+    shares = density / density.sum()
+    mean = np.sum(np.exp(scale * (others - others.max())) * shares)
+    return log_others + math.log(mean) + scale * (others.max() - target)
 
 
 def collapsed_loss(head, strength=1.0):
@@ -47,10 +51,39 @@ def collapsed_loss(head, strength=1.0):
     Where a network goes that cannot start: the loss falls this far by making
     all pictures alike, and little further.
     """
-    right_angle = np.zeros(1, "float32")
-    penalized = np.asarray(head.margin.penalize(right_angle, strength))[0]
-    target = head.scale * float(penalized)
-    return math.log(head.num_classes - 1 + math.exp(target)) - target
+    if isinstance(head, BinaryHead):
+        return _binary_loss(head, strength, np.zeros(1), np.ones(1))
+    scale, target, others = _at_right_angles(head, strength, np.zeros(1))
+    difference = scale * (target - others[0])
+    return math.log(head.num_classes - 1 + math.exp(difference)) - difference
+
+
+def _binary_loss(head, strength, cosine, density):
+    right, _ = head.class_losses(np.zeros(1, "float32"), strength)
+    _, wrong = head.class_losses(cosine.astype("float32"), strength)
+    mean = np.average(np.asarray(wrong), weights=density)
+    return float(np.asarray(right)[0] + (head.num_classes - 1) * mean)
+
+
+def _at_right_angles(head, strength, cosine):
+    """Returns scale, mean target and bent negatives where nothing is learned.
+
+    Features are taken to have the length that batch normalization gives them.
+    """
+    margin, classes = head.margin, min(head.num_classes, 1024)
+    targets = np.zeros(classes, "float32")
+    length = math.sqrt(head.class_centers.shape[-1])
+    given = {
+        "labels": np.arange(classes, dtype="int32"),
+        "norm": np.full(classes, length, "float32"),
+    }
+    given = {name: given[name] for name in margin.reads}
+    penalized = np.asarray(margin.penalize(targets, strength, **given))
+    target = penalized.mean(keepdims=True)[None]
+    cosine = cosine.astype("float32")[None]
+    others = margin.bend(cosine, targets[:1, None], target, strength)
+    scale = margin.logit_scale(head.scale, given.get("norm"))
+    return float(scale), float(target[0, 0]), np.asarray(others)[0]
 
 
 class LossDiagnosis(keras.callbacks.Callback):

@@ -143,7 +143,7 @@ def test_get_understands_what_users_write(given, expected):
         (lambda: ArcFace(0.5, tail="mm"), "tail must be one of"),
         (lambda: ArcFace(0.5, gradient="none"), "gradient must be one of"),
         (lambda: CosFace(1.2), "units of cosine"),
-        (lambda: margins.get("arc"), "'arcface', 'cosface', 'none'"),
+        (lambda: margins.get("arc"), "'arcface', 'cosface'.*'none'"),
         (lambda: margins.get("none:3"), "takes no value"),
         (lambda: margins.get("arcface:29"), "looks like degrees"),
         (lambda: margins.check_scale("big"), "scale must be"),
