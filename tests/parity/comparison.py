@@ -100,6 +100,16 @@ def check(original, loss, case, theirs, ours):
     return agreeing
 
 
+def check_half(half, full):
+    """Raises AssertionError unless half precision in gives float32 out.
+
+    Only the gradient of the embeddings comes back in half, summed in half.
+    """
+    for part, array in full.items():
+        rounding = 1e-3 * np.abs(array).max() if part == "gradient" else 1e-6
+        np.testing.assert_allclose(half[part], array, rtol=0, atol=rounding)
+
+
 def load(original):
     """Returns the records of an original, its versions and the cases."""
     records, versions = recording.load(folder() / f"{original}.npz")

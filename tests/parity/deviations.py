@@ -21,6 +21,7 @@ CHECKS = {
     "finite": lambda array, other: np.isfinite(array).all(),
     "half": lambda array, other: array == 2,
     "float32": lambda array, other: array == 4,
+    "theirs and more": lambda array, other: array[other].all(),
     "theirs times the batch": lambda array, other: np.allclose(
         array, len(cases.LABELS) * other, rtol=1e-5
     ),
@@ -258,7 +259,28 @@ BY_DISTANCE = (
     "MarginLoss(class betas, nu=0)",
     "MarginLoss(class betas, nu=0.1)",
 )
+MINED = (
+    "ContrastiveLoss(pair miner)",
+    "MultiSimilarityLoss(miner)",
+    "TripletMarginLoss(all miner)",
+    "TripletMarginLoss(hard miner)",
+    "TripletMarginLoss(semihard miner)",
+)
+MEMORIES = tuple(
+    f"CrossBatchMemory({name})"
+    for name in (
+        "ContrastiveLoss",
+        "MultiSimilarityLoss",
+        "NTXentLoss",
+        "SupConLoss",
+        "TripletMarginLoss",
+    )
+)
 GRADIENTS = ("gradient", "gradient_centers")
+EQUALLY_HARD = (
+    "Of several equally hard pairs of an anchor the original takes the first; "
+    "ours takes all, so that this anchor weighs more in the mean."
+)
 ROUNDED = (
     "The original computes in half what comes in half, and its gradient is "
     "off by two to five per cent; ours computes in float32."
@@ -322,7 +344,14 @@ OF_PML = [
     ),
     Deviation(
         "pml",
-        (*MARGIN_SOFTMAX, *PROXIES, *BY_COSINE, *BY_DISTANCE),
+        (
+            *MARGIN_SOFTMAX,
+            *PROXIES,
+            *BY_COSINE,
+            *BY_DISTANCE,
+            *MINED,
+            *MEMORIES,
+        ),
         ("zero_vector",),
         {"gradient": "above 1000"},
         {"gradient": "theirs, and 0 for the zero vector"},
@@ -340,11 +369,45 @@ OF_PML = [
     ),
     Deviation(
         "pml",
-        ("NTXentLoss",),
+        ("NTXentLoss", "CrossBatchMemory(NTXentLoss)"),
         ("float16",),
         both("finite"),
         both("finite"),
         "log(x + 6e-5) in half is cut off at 9.7; ours has no cut.",
+    ),
+    Deviation(
+        "pml",
+        ("BatchHardMiner",),
+        ("duplicates", "unit_duplicates", "collapsed", "zero_vector"),
+        {"triplets": "finite"},
+        {"triplets": "theirs and more"},
+        EQUALLY_HARD,
+    ),
+    Deviation(
+        "pml",
+        ("TripletMarginLoss(batch-hard miner)",),
+        ("duplicates", "unit_duplicates"),
+        both("finite"),
+        both("finite"),
+        EQUALLY_HARD,
+    ),
+    Deviation(
+        "pml",
+        ("TripletMarginLoss(batch-hard miner)",),
+        ("zero_vector",),
+        {"value": "finite", "gradient": "above 1000"},
+        both("finite"),
+        "The same, for the zero vector is equally far from all others; and "
+        "its gradient is 1 / epsilon.",
+    ),
+    Deviation(
+        "pml",
+        ("ContrastiveLoss(triplet miner)",),
+        ("ordinary",),
+        both("finite"),
+        both("finite"),
+        "A pair that stands in several mined triplets counts as often in the "
+        "original, once in ours.",
     ),
     Deviation(
         "pml",

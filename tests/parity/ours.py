@@ -13,6 +13,7 @@ import tensorflow as tf
 import keras_arcface
 from keras_arcface import losses
 from keras_arcface import margins
+from keras_arcface.losses.pairs import make_pairs
 
 STEPS = 3  # into which a case is cut for the cross-batch memory
 
@@ -205,5 +206,118 @@ def proxy_losses():
     }
 
 
+def losses_after_miners():
+    made = {
+        f"TripletMarginLoss({kind} miner)": losses.TripletLoss(
+            0.2, "euclidean", losses.TripletMarginMiner(kind=kind)
+        )
+        for kind in ("all", "hard", "semihard")
+    }
+    made["TripletMarginLoss(batch-hard miner)"] = losses.TripletLoss(
+        0.2, "euclidean", losses.BatchHardMiner()
+    )
+    made["MarginLoss(semihard miner)"] = losses.MarginLoss(
+        miner=losses.TripletMarginMiner(kind="semihard")
+    )
+    made["MultiSimilarityLoss(miner)"] = losses.MultiSimilarityLoss(
+        miner=losses.MultiSimilarityMiner()
+    )
+    made["ContrastiveLoss(triplet miner)"] = losses.PairContrastiveLoss(
+        miner=losses.TripletMarginMiner(kind="semihard")
+    )
+    made["ContrastiveLoss(pair miner)"] = losses.PairContrastiveLoss(
+        miner=losses.PairMarginMiner()
+    )
+    return {name: on_embeddings(loss) for name, loss in made.items()}
+
+
+def mined(miner, of_triplets=False):
+    """Returns a function of what a miner chose, as masks."""
+
+    def function(embeddings, labels, **_):
+        pairs = miner.mine(make_pairs(embeddings, labels))
+        positives = keras.ops.convert_to_numpy(pairs.positives)
+        negatives = keras.ops.convert_to_numpy(pairs.negatives)
+        if of_triplets:
+            return {"triplets": _triplets(pairs, positives, negatives)}
+        return {"positives": positives, "negatives": negatives}
+
+    return function
+
+
+def _triplets(pairs, positives, negatives):
+    """Returns the bool cube (anchor, positive, negative)."""
+    every = positives[:, :, None] & negatives[:, None, :]
+    if pairs.negative_index is None and pairs.gap is None:
+        return every
+    if pairs.negative_index is not None:
+        index = keras.ops.convert_to_numpy(pairs.negative_index)
+        return every & np.eye(len(positives), dtype=bool)[index]
+    distance, low, high = pairs.gap
+    distance = keras.ops.convert_to_numpy(distance)
+    gap = distance[:, None, :] - distance[:, :, None]
+    return every & (gap > low) & (gap <= high)
+
+
+def mined_pairs():
+    made = {
+        f"TripletMarginMiner({kind})": mined(
+            losses.TripletMarginMiner(kind=kind), of_triplets=True
+        )
+        for kind in ("all", "hard", "semihard")
+    }
+    made["BatchHardMiner"] = mined(losses.BatchHardMiner(), of_triplets=True)
+    made["MultiSimilarityMiner"] = mined(losses.MultiSimilarityMiner())
+    made["PairMarginMiner"] = mined(losses.PairMarginMiner())
+    return made
+
+
+def with_memory(loss):
+    """Returns a function of a cross-batch memory over batches.
+
+    It holds two of the three batches: the third overwrites the first.
+    """
+
+    def function(embeddings, labels, **_):
+        head = losses.CrossBatchMemory(loss, len(labels) // STEPS * 2)
+        points = tf.constant(embeddings)
+        values = []
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            for step in range(STEPS):
+                rows = np.arange(step, len(labels), STEPS)
+                each = head.margin_loss(tf.gather(points, rows), labels[rows])
+                values.append(tf.reduce_mean(each))
+            total = sum(values)
+        gradient = tf.convert_to_tensor(tape.gradient(total, points))
+        return {
+            "value": np.array([value.numpy() for value in values]),
+            "gradient": gradient.numpy(),
+        }
+
+    return function
+
+
+def memories():
+    made = {
+        "ContrastiveLoss": losses.PairContrastiveLoss(),
+        "MultiSimilarityLoss": losses.MultiSimilarityLoss(),
+        "NTXentLoss": losses.NTXentLoss(),
+        "SupConLoss": losses.SupConLoss(),
+        "TripletMarginLoss": losses.TripletLoss(0.05, "euclidean"),
+    }
+    return {
+        f"CrossBatchMemory({name})": with_memory(loss)
+        for name, loss in made.items()
+    }
+
+
 def pml():
-    return margin_softmax() | proxy_losses() | pair_losses()
+    return (
+        margin_softmax()
+        | proxy_losses()
+        | pair_losses()
+        | losses_after_miners()
+        | mined_pairs()
+        | memories()
+    )

@@ -23,3 +23,12 @@ def test_a_loss_agrees_or_deviates_as_declared(loss, case):
     comparison.check(
         "tfa", loss, case, RECORDS[loss, case], OURS[loss](**CASES[case])
     )
+
+
+@pytest.mark.parametrize(
+    "loss", sorted(loss for loss, case in RECORDS if case == "float16")
+)
+def test_half_precision_is_computed_in_float32(loss):
+    comparison.check_half(
+        OURS[loss](**CASES["float16"]), OURS[loss](**CASES["ordinary"])
+    )

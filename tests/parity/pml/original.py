@@ -298,6 +298,15 @@ def main(folder):
         cases.load(folder, ["ordinary"]),
     )
     records |= recording.record(
+        {
+            "ContrastiveLoss(triplet miner)": on_embeddings(
+                losses.ContrastiveLoss(),
+                miners.TripletMarginMiner(type_of_triplets="semihard"),
+            )
+        },
+        cases.load(folder, ["ordinary"]),
+    )
+    records |= recording.record(
         {"ArcFaceLoss(tail)": on_centers(losses.ArcFaceLoss, margin=HALF)},
         cases.load(folder, ["before_tail", "past_tail"]),
     )
