@@ -1,0 +1,22 @@
+"""Checks of a loss's arguments, made where they are given."""
+
+from keras_arcface.margins.checks import check_number
+
+
+def check_positive(name, value):
+    """Returns `value` as a float above 0, or says what is wrong with it."""
+    value = check_number(name, value)
+    if value <= 0:
+        raise ValueError(f"{name} must be above 0. Received: {name}={value}.")
+    return value
+
+
+def check_count(name, value, least=1):
+    """Returns `value` as an int of at least `least`."""
+    is_int = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not is_int or int(value) < least:
+        raise ValueError(
+            f"{name} must be an integer of at least {least}. Received: "
+            f"{name}={value!r}."
+        )
+    return int(value)

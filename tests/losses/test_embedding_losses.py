@@ -1,0 +1,200 @@
+"""All losses on embeddings, pair losses and heads alike."""
+
+import golden
+import keras
+import numpy as np
+import pytest
+import registry
+from keras import ops
+from registry import ALL
+from registry import PAIR_LOSSES
+from registry import per_sample
+
+LABELS, EMBEDDINGS = registry.batch()
+
+
+@pytest.fixture(params=ALL)
+def name(request):
+    return request.param
+
+
+def value_and_gradient(make, labels, embeddings):
+    value = float(ops.mean(per_sample(make(), labels, embeddings)))
+    (grad,) = golden.gradient(
+        lambda x: ops.mean(per_sample(make(), labels, x)), embeddings
+    )
+    return value, np.asarray(grad, "float32")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_values_are_those_of_the_loops(name, seed):
+    make, naive = ALL[name]
+    labels, embeddings = registry.batch(seed)
+    if seed == 2:
+        embeddings[4] = embeddings[1]
+    losses = np.asarray(per_sample(make(), labels, embeddings))
+    assert losses.shape == (10,) and losses.dtype == "float32"
+    expected = naive(labels, embeddings.astype("float64"))
+    np.testing.assert_allclose(losses.mean(), expected, rtol=2e-5, atol=1e-6)
+
+
+def test_gradients_are_those_of_finite_differences(name):
+    make, naive = ALL[name]
+    # A memory's gradient goes through the query only, and is tested there.
+    if "memory" in name:
+        return
+    _, grad = value_and_gradient(make, LABELS, EMBEDDINGS)
+    expected = np.zeros_like(grad)
+    for place in np.ndindex(*grad.shape):
+        step = np.zeros(grad.shape)
+        step[place] = 1e-6
+        rise = naive(LABELS, EMBEDDINGS + step) - naive(
+            LABELS, EMBEDDINGS - step
+        )
+        expected[place] = rise / 2e-6
+    np.testing.assert_allclose(grad, expected, rtol=1e-3, atol=2e-4)
+
+
+NO_TRIPLET = ("triplet", "margin", "memory_of_betas")
+NO_POSITIVE = ("lifted", "nt_xent", "sup_con", "fast_ap", "similarity_miner")
+
+
+def without_a_pair(name):
+    """Which batches hold nothing that the loss could compare."""
+    needs_both = any(part in name for part in NO_TRIPLET + NO_POSITIVE)
+    needs_both = needs_both and "contrastive" not in name
+    needs_both = needs_both and "soft_triple" not in name
+    batches = [(np.zeros(1, "int32"), EMBEDDINGS[:1])]
+    if needs_both:
+        batches += [(np.zeros(6, "int32"), EMBEDDINGS[:6])]
+        batches += [(np.arange(4, dtype="int32"), EMBEDDINGS[:4])]
+    return [] if "proxy" in name or name == "soft_triple" else batches
+
+
+def test_without_a_valid_pair_loss_and_gradient_are_zero(name):
+    for labels, embeddings in without_a_pair(name):
+        value, grad = value_and_gradient(ALL[name][0], labels, embeddings)
+        assert value == 0.0 and (grad == 0.0).all(), labels
+
+
+ONE = np.eye(4, dtype="float32")[0]
+HARD = {
+    "equal": np.stack([ONE] * 6),
+    "zero": np.zeros((6, 4), "float32"),
+    "opposite": np.stack([ONE, -ONE] * 3),
+    "zero_and_equal": np.stack([0 * ONE, ONE, ONE, 0 * ONE, -ONE, ONE]),
+    "constant": np.stack([np.ones(4), 2 * np.ones(4), ONE, ONE, ONE, ONE]),
+    "tiny": 1e-20 * EMBEDDINGS[:6],
+    "huge": 1e8 * EMBEDDINGS[:6],
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_gradients_are_finite_on_hard_batches(name, case):
+    embeddings = HARD[case].astype("float32")
+    for labels in ([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [0] * 6, range(6)):
+        labels = np.array(labels, "int32") % registry.NUM_CLASSES
+        if name == "lifted_struct" and case == "huge":
+            continue  # Squares of 1e8, not normalised: large, not wrong.
+        value, grad = value_and_gradient(ALL[name][0], labels, embeddings)
+        assert np.isfinite(value) and np.isfinite(grad).all(), labels
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_computed_in_float32(name, dtype):
+    keras.config.set_dtype_policy(f"mixed_{dtype}")
+    try:
+        loss = ALL[name][0]()
+        rounded = ops.cast(EMBEDDINGS, dtype)
+        half = per_sample(loss, LABELS, rounded)
+        full = per_sample(ALL[name][0](), LABELS, ops.cast(rounded, "float32"))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert keras.backend.standardize_dtype(half.dtype) == "float32"
+    np.testing.assert_allclose(np.asarray(half), np.asarray(full), rtol=1e-6)
+
+
+def test_the_order_of_the_batch_and_the_names_of_classes_do_not_matter(name):
+    make, _ = ALL[name]
+    losses = np.asarray(per_sample(make(), LABELS, EMBEDDINGS))
+    order = np.random.default_rng(1).permutation(10)
+    moved = per_sample(make(), LABELS[order], EMBEDDINGS[order])
+    np.testing.assert_allclose(
+        np.asarray(moved), losses[order], rtol=2e-5, atol=1e-6
+    )
+    if name in PAIR_LOSSES:
+        renamed = per_sample(make(), 7000001 - LABELS, EMBEDDINGS)
+        np.testing.assert_allclose(np.asarray(renamed), losses, rtol=1e-6)
+
+
+def test_config_round_trip(name):
+    loss = ALL[name][0]()
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(loss)
+    )
+    assert type(copy) is type(loss)
+    assert copy.get_config() == loss.get_config()
+
+
+@pytest.mark.parametrize("name", PAIR_LOSSES)
+def test_sample_weights_and_every_reduction(name):
+    make, _ = PAIR_LOSSES[name]
+    each = np.asarray(make().call(LABELS, EMBEDDINGS))
+    weights = np.linspace(0, 2, 10).astype("float32")
+    expected = {
+        "sum_over_batch_size": (each * weights).mean(),
+        "mean": (each * weights).mean(),
+        "sum": (each * weights).sum(),
+        "mean_with_sample_weight": (each * weights).sum() / weights.sum(),
+        "none": each * weights,
+        None: each * weights,
+    }
+    for reduction, value in expected.items():
+        config = {**make().get_config(), "reduction": reduction}
+        loss = type(make()).from_config(config)
+        weighted = np.asarray(loss(LABELS, EMBEDDINGS, weights))
+        np.testing.assert_allclose(weighted, value, rtol=2e-5, atol=1e-6)
+
+
+def test_graph_and_xla_equal_eager(name):
+    loss = ALL[name][0]()
+    eager = value_and_gradient(ALL[name][0], LABELS, EMBEDDINGS)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if not isinstance(loss, keras.losses.Loss):
+            return  # Heads are compiled in the tests of training.
+        step = jax.jit(
+            jax.value_and_grad(lambda x: ops.mean(loss.call(LABELS, x)))
+        )
+        compiled = [step(EMBEDDINGS)]
+    else:
+        compiled = [in_graph(ALL[name][0](), jit) for jit in (False, True)]
+    for value, grad in compiled:
+        np.testing.assert_allclose(value, eager[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(grad, eager[1], rtol=1e-4, atol=1e-6)
+
+
+def in_graph(loss, jit_compile):
+    import tensorflow as tf
+
+    # Outside XLA with a batch size that the graph does not know.
+    size = 10 if jit_compile else None
+    signature = [
+        tf.TensorSpec((size,), "int32"),
+        tf.TensorSpec((size, 4), "float32"),
+    ]
+    per_sample(loss, LABELS[:1], EMBEDDINGS[:1])
+    if hasattr(loss, "filled"):
+        loss.filled.assign(0)
+
+    @tf.function(input_signature=signature, jit_compile=jit_compile)
+    def step(labels, embeddings):
+        with tf.GradientTape() as tape:
+            tape.watch(embeddings)
+            value = ops.mean(per_sample(loss, labels, embeddings))
+        return value, tape.gradient(value, embeddings)
+
+    return [
+        tf.convert_to_tensor(each).numpy() for each in step(LABELS, EMBEDDINGS)
+    ]
