@@ -1,6 +1,7 @@
 """All commands, in the order in which `--help` lists them."""
 
 from keras_arcface.cli import calibrate
+from keras_arcface.cli import clean
 from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import evaluate
@@ -12,6 +13,7 @@ from keras_arcface.cli import verify
 COMMANDS = (
     quickstart,
     train,
+    clean,
     evaluate,
     export,
     embed,

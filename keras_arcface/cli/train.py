@@ -5,6 +5,7 @@ import dataclasses
 import sys
 import warnings
 
+from keras_arcface.margins import MARGINS
 from keras_arcface.training.config import PRECISIONS
 from keras_arcface.training.config import TrainConfig
 from keras_arcface.training.trainer import train
@@ -14,8 +15,10 @@ _HELP = {
     "output": "folder to write to",
     "backbone": "network; default mobilefacenet, for glyphs smallnet",
     "embedding_dim": "length of the embeddings; default 512, glyphs 128",
-    "margin": "ArcFace margin in radians, or cosface:0.35, or none",
+    "margin": "ArcFace margin in radians, or another of the family with its "
+    "values: " + ", ".join(MARGINS) + ", per_class",
     "scale": "length of the logits, or auto",
+    "sub_centers": "centres an identity; 3 for noisy labels, see clean",
     "epochs": "passes over the data",
     "batch_size": "pictures a step",
     "learning_rate": "peak learning rate",
@@ -26,6 +29,7 @@ _HELP = {
     "augment": "none, flip or shift; default flip, for glyphs shift",
     "holdout": "share of the identities to judge by, never trained on",
     "min_pictures": "leave out identities with fewer pictures",
+    "keep": ".csv of keras-arcface clean: train without what it drops",
     "image_size": "side of the pictures in pixels; default 112, glyphs 32",
     "resize": "resize pictures of another size",
     "seed": "of everything random",

@@ -126,6 +126,28 @@ class ImageData:
         held_out = splits.held_out_classes(self.counts, fraction, seed)
         return self._keep(~held_out), self._keep(held_out)
 
+    def where(self, mask: np.ndarray) -> "ImageData":
+        """Returns the samples of a mask `(n,)`, and their classes.
+
+        Classes without a sample left are dropped; ids are contiguous.
+
+        Raises:
+            ValueError: when fewer than two classes remain.
+        """
+        chosen = np.flatnonzero(mask)
+        classes, labels = np.unique(self.labels[chosen], return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{len(chosen)} of {len(self)} pictures are left, of "
+                f"{len(classes)} identities; at least two are needed."
+            )
+        return dataclasses.replace(
+            self,
+            samples=self._samples_at(chosen),
+            labels=labels,
+            class_names=[self.class_names[c] for c in classes],
+        )
+
     def with_at_least(self, pictures: int) -> "ImageData":
         """Returns the identities with that many pictures or more.
 
@@ -251,14 +273,7 @@ class ImageData:
 
     def _keep(self, classes: np.ndarray) -> "ImageData":
         """Returns the samples of the classes of a mask (C,), ids renumbered."""
-        chosen = np.flatnonzero(classes[self.labels])
-        new_ids = np.cumsum(classes) - 1
-        return dataclasses.replace(
-            self,
-            samples=self._samples_at(chosen),
-            labels=new_ids[self.labels[chosen]],
-            class_names=[self.class_names[c] for c in np.flatnonzero(classes)],
-        )
+        return self.where(classes[self.labels])
 
     def _read(self, index: int) -> np.ndarray:
         return read_image(self.samples[index], self.image_size, self.resize)

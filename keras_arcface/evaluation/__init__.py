@@ -43,6 +43,10 @@ from keras_arcface.evaluation.similarity import all_pairs as all_pairs
 from keras_arcface.evaluation.similarity import (
     cosine_similarity as cosine_similarity,
 )
+from keras_arcface.evaluation.sub_centers import SubCenters as SubCenters
+from keras_arcface.evaluation.sub_centers import (
+    assign_sub_centers as assign_sub_centers,
+)
 from keras_arcface.evaluation.verification import (
     verification_report as verification_report,
 )

@@ -11,6 +11,7 @@ from keras_arcface.data.augment import AUGMENTATIONS
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 GLYPHS = "glyphs"
+PER_CLASS = "per_class"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +24,10 @@ class TrainConfig:
         backbone: Name in `keras_arcface.backbones`. Defaults to
             `mobilefacenet`, for glyphs to `smallnet`.
         embedding_dim: Defaults to 512, for glyphs to 128.
-        margin: As `margins.get` takes it: `0.5`, `"cosface:0.35"`, `"none"`.
+        margin: As `margins.get` takes it: `0.5`, `"cosface:0.35"`, `"none"`;
+            or `"per_class"`, wider for identities with fewer pictures.
         scale: Float or `"auto"`.
+        sub_centers: Centres a class; 3 for noisy labels.
         epochs: Passes over the data.
         batch_size: Pictures a step.
         learning_rate: The peak, for SGD with momentum 0.9.
@@ -37,6 +40,7 @@ class TrainConfig:
             glyphs to `shift`.
         holdout: Share of the identities that are kept to judge by.
         min_pictures: Identities with fewer pictures are left out.
+        keep: CSV file of `keras-arcface clean`: which pictures to train on.
         image_size: Side of the pictures in pixels. Defaults to 112, for
             glyphs to 32.
         resize: Whether pictures of another size are resized.
@@ -49,6 +53,7 @@ class TrainConfig:
     embedding_dim: int | None = None
     margin: str | float = 0.5
     scale: str | float = "auto"
+    sub_centers: int = 1
     epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 0.1
@@ -59,6 +64,7 @@ class TrainConfig:
     augment: str | None = None
     holdout: float = 0.1
     min_pictures: int = 1
+    keep: str | None = None
     image_size: int | None = None
     resize: bool = False
     seed: int = 0
@@ -80,12 +86,16 @@ class TrainConfig:
         self._check()
 
     def _check(self):
-        margins.get(self.margin)
+        if self.margin != PER_CLASS:
+            margins.get(self.margin)
+        if self.keep is not None and self.data == GLYPHS:
+            raise ValueError("keep lists pictures of a folder, not of glyphs.")
         margins.check_scale(self.scale)
         for name in (
             "epochs",
             "batch_size",
             "embedding_dim",
+            "sub_centers",
             "min_pictures",
             "image_size",
         ):

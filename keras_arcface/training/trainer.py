@@ -13,13 +13,16 @@ from keras_arcface.backbones.registry import create_backbone
 from keras_arcface.data import ImageData
 from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
+from keras_arcface.data import keep_listed
 from keras_arcface.data import plain_errors
 from keras_arcface.layers import ArcMarginLayer
+from keras_arcface.margins import PerClass
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.checkpoints import Checkpoints
 from keras_arcface.training.checkpoints import damaged
 from keras_arcface.training.checkpoints import resume_point
 from keras_arcface.training.config import GLYPHS
+from keras_arcface.training.config import PER_CLASS
 from keras_arcface.training.config import TrainConfig
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
@@ -96,7 +99,12 @@ def build_model(config: TrainConfig, data: ImageData, steps: int):
         input_shape=(*data.image_size, 3),
         embedding_dim=config.embedding_dim,
     )
-    head = ArcMarginLayer(data.num_classes, config.margin, config.scale)
+    margin = config.margin
+    if margin == PER_CLASS:
+        margin = PerClass.from_counts(data.counts)
+    head = ArcMarginLayer(
+        data.num_classes, margin, config.scale, config.sub_centers
+    )
     model = ArcFaceModel(backbone, head)
     rate = warmup_cosine(
         config.learning_rate, steps * config.epochs, config.lr_warmup
@@ -114,6 +122,8 @@ def load_data(config: TrainConfig) -> tuple[ImageData, ImageData]:
     else:
         size = (config.image_size, config.image_size)
         data = from_directory(config.data, size, resize=config.resize)
+    if config.keep is not None:
+        data = keep_listed(data, config.keep)
     data = data.with_at_least(config.min_pictures)
     training, held_out = data.split_identities(config.holdout, config.seed)
     if config.batch_size > len(training):

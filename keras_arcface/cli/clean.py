@@ -1,0 +1,68 @@
+"""keras-arcface clean"""
+
+from pathlib import Path
+
+import keras
+
+from keras_arcface.data import from_directory
+from keras_arcface.model import ArcFaceModel
+from keras_arcface.training.cleaning import find_noise
+from keras_arcface.training.cleaning import trained_identities
+from keras_arcface.utils.files import check_output_folder
+
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser(
+        "clean",
+        help="find wrongly labelled pictures with a sub-centre model",
+        description="Writes a CSV file that says of every picture how far it "
+        "lies from the dominant centre of its identity, and whether to keep "
+        "it. Train the model before with --sub-centers 3, and a clean one "
+        "after with --keep FILE.",
+    )
+    parser.add_argument("run_folder", metavar="RUN", help="folder of the run")
+    parser.add_argument("data", help="folder that the run was trained on")
+    parser.add_argument("--output", required=True, help=".csv file to write")
+    parser.add_argument(
+        "--angle",
+        type=float,
+        default=75.0,
+        help="limit in degrees (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--flip", action="store_true", help="add the mirrored picture"
+    )
+    parser.add_argument(
+        "--resize", action="store_true", help="resize other pictures"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args):
+    output = Path(args.output)
+    if output.suffix != ".csv":
+        raise ValueError(f"--output must end in .csv. Received: {output}")
+    check_output_folder(output.parent)
+    model = _load(Path(args.run_folder))
+    size = model.backbone.input_shape[1:3]
+    data = from_directory(args.data, size, resize=args.resize)
+    data = trained_identities(args.run_folder, data)
+    report = find_noise(model, data, args.angle, args.flip, verbose=True)
+    report.write(output)
+    print(report.summary())
+    print(f"Wrote {output}. To train without them: --keep {output}")
+
+
+def _load(folder):
+    path = folder / "best.keras"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: {folder} is no folder of keras-arcface train."
+        )
+    model = keras.saving.load_model(path, compile=False)
+    if not isinstance(model, ArcFaceModel) or model.head.sub_centers == 1:
+        raise ValueError(
+            f"{path} has one centre a class. Noise shows with several: train "
+            "with --sub-centers 3."
+        )
+    return model

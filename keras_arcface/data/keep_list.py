@@ -1,0 +1,87 @@
+"""Lists of pictures to keep: what cleaning writes and training reads."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_arcface.data.description import ImageData
+from keras_arcface.utils.files import atomic_path
+
+COLUMNS = ("path", "identity", "degrees", "sub_center", "dominant", "keep")
+_ANSWERS = {"1": True, "0": False}
+
+
+def relative_paths(data: ImageData) -> list[str]:
+    """Returns the pictures' paths from the data's root, with `/`.
+
+    Raises:
+        ValueError: for pictures in memory, which have no paths.
+    """
+    if isinstance(data.samples, np.ndarray) or data.root is None:
+        raise ValueError(
+            "A list of pictures needs pictures in a folder; these are in "
+            "memory. Read them with from_directory."
+        )
+    root = Path(data.root)
+    return [Path(path).relative_to(root).as_posix() for path in data.samples]
+
+
+def write_keep_list(
+    path: str | os.PathLike, rows: Sequence[Sequence[object]]
+) -> None:
+    """Writes rows of `COLUMNS` as CSV, atomically."""
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+
+
+def keep_listed(data: ImageData, path: str | os.PathLike) -> ImageData:
+    """Returns the data without the pictures that a list drops.
+
+    Pictures that the list does not name stay. Identities without a picture
+    left are dropped; class ids are contiguous again.
+
+    Args:
+        data: Pictures in a folder.
+        path: CSV with the columns `path` (from the folder, as
+            `Ada/0001.jpg`) and `keep` (1 or 0); others are passed over.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: with file and line for a wrong value; or when the list
+            names no picture of the data, or leaves fewer than two identities.
+    """
+    answers = dict(_rows(Path(path)))
+    names = relative_paths(data)
+    if not answers.keys() & set(names):
+        raise ValueError(
+            f"{path} names no picture in {data.root}. Its column `path` is "
+            "relative to that folder, as Ada/0001.jpg."
+        )
+    return data.where(np.array([answers.get(name, True) for name in names]))
+
+
+def _rows(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = {"path", "keep"} - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(
+                f"{path} has no column {', '.join(sorted(missing))}. Expected "
+                "a header with path and keep, as keras-arcface clean writes."
+            )
+        for row in reader:
+            answer = _ANSWERS.get((row["keep"] or "").strip())
+            if answer is None:
+                raise ValueError(
+                    f"{path}, line {reader.line_num}: keep must be 1 or 0. "
+                    f"Received: {row['keep']!r}."
+                )
+            yield row["path"], answer
