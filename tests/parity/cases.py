@@ -100,8 +100,9 @@ def make():
         centers = dict(sets[count])
         if name in ANGLES:
             centers["centers"] = axes
+            centers["sub_centers"] = beside(axes)
         made[name] = {"labels": ids, "embeddings": embeddings[name], **centers}
-        made[name].update(derived(**made[name]))
+        made[name] |= derived(name in ("ordinary", "float16"), **made[name])
     return made
 
 
@@ -116,6 +117,12 @@ def axis_centers():
     centers[2, 2:6] = 1
     centers[3, 2:6] = (1, -1, 1, -1)
     return centers
+
+
+def beside(centers):
+    """Returns sub-centres: the centres, and one behind the origin for each."""
+    behind = -np.outer(1 + np.arange(len(centers)), 1 + np.arange(DIM) / 10)
+    return np.stack([centers, behind], axis=1).reshape(-1, DIM).astype("f4")
 
 
 def at_angle(centers, angle, rng):
@@ -143,16 +150,20 @@ def drawn_centers(drawn, count):
     }
 
 
-def derived(labels, embeddings, **_):
+def derived(in_half, labels, embeddings, **_):
     """Returns the inputs of losses that take no embeddings."""
     wide = embeddings.astype("float32")
-    dtype = embeddings.dtype
     next_one = np.roll(np.arange(len(labels)), 1)
+    distances = length(wide - wide[next_one])[:, 0]
+    similarities = wide @ wide.T
+    if in_half:  # the same numbers, whichever the dtype
+        distances = distances.astype("float16")
+        similarities = similarities.astype("float16")
     classes = np.eye(max(4, labels.max() + 1), dtype="int32")
     return {
         "is_same": (labels == labels[next_one]).astype("int32"),
-        "distances": length(wide - wide[next_one])[:, 0].astype(dtype),
-        "similarities": (wide @ wide.T).astype(dtype),
+        "distances": distances.astype(embeddings.dtype),
+        "similarities": similarities.astype(embeddings.dtype),
         "multi_hot": np.maximum(
             classes[labels], np.roll(classes, 1, axis=0)[labels]
         ),

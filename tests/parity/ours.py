@@ -5,6 +5,8 @@ signature: a case's arrays to `{part: array}`. On TensorFlow only: what is
 compared is a formula, and the other tests run it on JAX.
 """
 
+import math
+
 import cases
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ import tensorflow as tf
 import keras_arcface
 from keras_arcface import losses
 from keras_arcface import margins
+from keras_arcface.evaluation.sub_centers import assign_sub_centers
 from keras_arcface.losses.pairs import make_pairs
 
 STEPS = 3  # into which a case is cut for the cross-batch memory
@@ -133,13 +136,24 @@ def margin_softmax():
         "ArcFaceLoss(scale=16)": _with_centers(arcface, 16.0),
         "ArcFaceLoss(tail)": _with_centers(0.5),
         "ArcFaceLoss(margin=0.5)": _with_centers(0.5),
+        "ArcFaceLoss(margin=0.5 degrees)": _with_centers(math.radians(0.5)),
         "CosFaceLoss": _with_centers(margins.CosFace(0.35)),
         "SphereFaceLoss": _with_centers(margins.ASoftmax(4, annealing=0.0)),
         "NormalizedSoftmaxLoss": _with_centers(None, 1 / 0.05),
         "SubCenterArcFaceLoss": _with_centers(
             arcface, sub_centers=cases.SUB_CENTERS
         ),
+        "SubCenterArcFaceLoss.get_outliers": outliers,
     }
+
+
+def outliers(embeddings, labels, sub_centers, **_):
+    found = assign_sub_centers(
+        embeddings, labels, sub_centers, cases.SUB_CENTERS
+    )
+    present = np.unique(labels)
+    rows = present * cases.SUB_CENTERS + found.dominant[present]
+    return {"outliers": ~found.clean(75.0), "dominant": sub_centers[rows]}
 
 
 def pair_losses():

@@ -116,6 +116,24 @@ def mined(miner):
     return function
 
 
+def outliers(embeddings, labels, sub_centers, **_):
+    """Records what `get_outliers` finds far from the dominant sub-centres."""
+    count = len(sub_centers) // cases.SUB_CENTERS
+    loss = losses.SubCenterArcFaceLoss(
+        num_classes=count,
+        embedding_size=embeddings.shape[1],
+        sub_centers=cases.SUB_CENTERS,
+    )
+    loss.W.data = torch.tensor(sub_centers).T
+    found, centers = loss.get_outliers(
+        torch.tensor(embeddings), torch.tensor(labels).long()
+    )
+    chosen = np.zeros(len(labels), bool)
+    chosen[numpy(found).astype(int)] = True
+    # Columns of absent classes are memory that nobody wrote.
+    return {"outliers": chosen, "dominant": numpy(centers.T)[np.unique(labels)]}
+
+
 def numpy(tensor):
     return tensor.detach().numpy()
 
@@ -290,11 +308,15 @@ def main(folder):
     versions = {name: importlib.metadata.version(name) for name in packages}
     versions = {"python": platform.python_version(), **versions}
     with_centers = margin_softmax_losses() | proxy_losses()
+    with_centers["SubCenterArcFaceLoss.get_outliers"] = outliers
     without = pair_losses() | losses_after_miners() | memories() | mined_pairs()
     records = recording.record(with_centers, cases.load(folder))
     records |= recording.record(without, cases.load(folder, cases.PAIRS))
     records |= recording.record(
-        {"ArcFaceLoss(margin=0.5)": on_centers(losses.ArcFaceLoss, margin=0.5)},
+        {
+            f"ArcFaceLoss({means})": on_centers(losses.ArcFaceLoss, margin=0.5)
+            for means in ("margin=0.5", "margin=0.5 degrees")
+        },
         cases.load(folder, ["ordinary"]),
     )
     records |= recording.record(
