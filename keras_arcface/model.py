@@ -14,14 +14,15 @@ class ArcFaceModel(keras.Model):
     """A backbone that learns embeddings under a margin head.
 
     `compile(optimizer)` and `fit(images, labels)` are all it takes: the loss
-    comes from the head. `fit` shows the loss and the mean target angle in
-    degrees, which starts near 90 and falls as the model learns; where it
-    stays, the model does not learn.
+    comes from the head. `fit` shows the loss and, of a head with class
+    centres or proxies, the mean target angle in degrees, which starts near 90
+    and falls as the model learns; where it stays, the model does not learn.
 
     Args:
         backbone: `keras.Model`, images to features `(batch, embedding_dim)`.
-        head: `ArcMarginLayer`, or an int, the number of classes, for a head
-            with `scale="auto"`.
+        head: `ArcMarginLayer`, or any layer with a `margin_loss(embeddings,
+            labels, training)`, such as `CrossBatchMemory`; or an int, the
+            number of classes, for an `ArcMarginLayer` with `scale="auto"`.
         **kwargs: Of `keras.Model`.
 
     Call arguments:
@@ -48,13 +49,16 @@ class ArcFaceModel(keras.Model):
 
     def __init__(self, backbone, head, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(head, ArcMarginLayer):
+        if not hasattr(head, "margin_loss"):
             head = ArcMarginLayer(head, scale="auto")
         self.backbone = backbone
         self.head = head
-        self.angle_tracker = keras.metrics.Mean(name="angle")
+        self.angle_tracker = None
+        if hasattr(head, "target_angle"):
+            self.angle_tracker = keras.metrics.Mean(name="angle")
         self.term_trackers = [
-            keras.metrics.Mean(name=name) for name in head.extra_terms
+            keras.metrics.Mean(name=name)
+            for name in getattr(head, "extra_terms", ())
         ]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
@@ -129,8 +133,10 @@ class ArcFaceModel(keras.Model):
     @property
     def metrics(self):
         known = super().metrics
-        own = [self.angle_tracker, *self.term_trackers]
-        return known + [m for m in own if m not in known]
+        ours = [*self.term_trackers]
+        if self.angle_tracker is not None:
+            ours.insert(0, self.angle_tracker)
+        return known + [m for m in ours if m not in known]
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -140,7 +146,7 @@ class ArcFaceModel(keras.Model):
                 "ArcFaceModel learns from labels. Pass fit(images, labels) or "
                 "a data set of (images, labels)."
             )
-        terms = self.head.loss_terms(y_pred, y, training=training)
+        terms = self._loss_terms(y_pred, y, training)
         per_sample = sum(terms.values())
         self._update_metrics(y, y_pred, sample_weight)
         for tracker in self.term_trackers:
@@ -152,11 +158,18 @@ class ArcFaceModel(keras.Model):
             loss = loss + self._mean(extra, extra)
         return loss
 
+    def _loss_terms(self, features, labels, training):
+        if hasattr(self.head, "loss_terms"):
+            return self.head.loss_terms(features, labels, training=training)
+        loss = self.head.margin_loss(features, labels, training=training)
+        return {"loss": loss}
+
     def _update_metrics(self, y, features, sample_weight):
         # Here rather than in compute_metrics, where the JAX backend has the
         # metrics' variables at hand but not the class centres.
-        degrees = self.head.target_angle(features, y) * (180.0 / np.pi)
-        self.angle_tracker.update_state(degrees, sample_weight)
+        if self.angle_tracker is not None:
+            degrees = self.head.target_angle(features, y) * (180.0 / np.pi)
+            self.angle_tracker.update_state(degrees, sample_weight)
         if self._compile_metrics is not None:
             logits = self.head(features, training=False)
             self._compile_metrics.update_state(y, logits, sample_weight)

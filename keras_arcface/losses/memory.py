@@ -100,19 +100,21 @@ class CrossBatchMemory(EmbeddingHead):
                 f"{embeddings.shape[0]} and size={self.size}."
             )
         queue, queue_labels, filled = self._enqueue(embeddings, labels)
-        columns = ops.arange(self.size)
-        rows = ops.expand_dims(ops.arange(ops.shape(embeddings)[0]), 1)
-        # The newest come first: row i of the batch is item i of the queue.
-        comparable = (columns < filled) & ops.not_equal(rows, columns)
+        # The newest come last: the batch is the end of the queue.
+        place = ops.arange(self.size) - self.size
+        batch = ops.shape(embeddings)[0]
+        own_place = ops.expand_dims(ops.arange(batch) - batch, 1)
+        comparable = (place >= -filled) & ops.not_equal(own_place, place)
         return self.loss.compare(
             make_pairs(embeddings, labels, queue, queue_labels, comparable)
         )
 
     def _enqueue(self, embeddings, labels):
-        """Puts a batch in front of the queue, and returns what stands there."""
+        """Appends a batch to the queue, and returns what it then holds."""
         newest = ops.cast(ops.stop_gradient(embeddings), "float32")
-        queue = ops.concatenate([newest, self.queue])[: self.size]
-        queue_labels = ops.concatenate([labels, self.queue_labels])[: self.size]
+        queue = ops.concatenate([self.queue, newest])[-self.size :]
+        labels = ops.concatenate([self.queue_labels, labels])
+        queue_labels = labels[-self.size :]
         batch = ops.cast(ops.shape(embeddings)[0], "int32")
         filled = ops.minimum(self.filled + batch, self.size)
         self.queue.assign(queue)

@@ -152,6 +152,27 @@ MINERS = {
 
 ALL = {**PAIR_LOSSES, **HEADS}
 
+# One of every class, for what is slow: compiling and training.
+EACH_KIND = [
+    "triplet_semihard",
+    "triplet_hard",
+    "lifted_struct",
+    "triplet",
+    "triplet_angular",
+    "pair_contrastive",
+    "snr_contrastive",
+    "nt_xent",
+    "sup_con",
+    "multi_similarity_miner",
+    "fast_ap",
+    "margin",
+    "proxy_nca",
+    "proxy_anchor",
+    "soft_triple",
+    "class_margin",
+    "memory",
+]
+
 
 def per_sample(loss, labels, embeddings):
     """The losses of each sample, of a Keras loss or of a head."""

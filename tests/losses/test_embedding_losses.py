@@ -1,5 +1,6 @@
 """All losses on embeddings, pair losses and heads alike."""
 
+import compiled
 import golden
 import keras
 import numpy as np
@@ -84,20 +85,21 @@ HARD = {
     "opposite": np.stack([ONE, -ONE] * 3),
     "zero_and_equal": np.stack([0 * ONE, ONE, ONE, 0 * ONE, -ONE, ONE]),
     "constant": np.stack([np.ones(4), 2 * np.ones(4), ONE, ONE, ONE, ONE]),
-    "tiny": 1e-20 * EMBEDDINGS[:6],
-    "huge": 1e8 * EMBEDDINGS[:6],
+    "tiny": np.float32(1e-20) * EMBEDDINGS[:6],
+    "huge": np.float32(1e8) * EMBEDDINGS[:6],
 }
+HARD = {case: each.astype("float32") for case, each in HARD.items()}
 
 
-@pytest.mark.parametrize("case", HARD)
-def test_gradients_are_finite_on_hard_batches(name, case):
-    embeddings = HARD[case].astype("float32")
-    for labels in ([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [0] * 6, range(6)):
-        labels = np.array(labels, "int32") % registry.NUM_CLASSES
-        if name == "lifted_struct" and case == "huge":
-            continue  # Squares of 1e8, not normalised: large, not wrong.
-        value, grad = value_and_gradient(ALL[name][0], labels, embeddings)
-        assert np.isfinite(value) and np.isfinite(grad).all(), labels
+def test_gradients_are_finite_on_hard_batches(name):
+    step = compiled.gradient(ALL[name][0], size=6)
+    for case, embeddings in HARD.items():
+        for labels in ([0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 1], [0] * 6):
+            if name == "lifted_struct" and case == "huge":
+                continue  # Squares of 1e8, not normalised: large, not wrong.
+            value, grad = step(np.array(labels, "int32"), embeddings)
+            assert np.isfinite(value), (case, labels)
+            assert np.isfinite(grad).all(), (case, labels)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -156,45 +158,13 @@ def test_sample_weights_and_every_reduction(name):
         np.testing.assert_allclose(weighted, value, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", registry.EACH_KIND)
 def test_graph_and_xla_equal_eager(name):
-    loss = ALL[name][0]()
-    eager = value_and_gradient(ALL[name][0], LABELS, EMBEDDINGS)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        if not isinstance(loss, keras.losses.Loss):
-            return  # Heads are compiled in the tests of training.
-        step = jax.jit(
-            jax.value_and_grad(lambda x: ops.mean(loss.call(LABELS, x)))
-        )
-        compiled = [step(EMBEDDINGS)]
-    else:
-        compiled = [in_graph(ALL[name][0](), jit) for jit in (False, True)]
-    for value, grad in compiled:
+    make, _ = ALL[name]
+    eager = value_and_gradient(make, LABELS, EMBEDDINGS)
+    # Outside XLA with a batch size that the graph does not know.
+    for size, jit in ((None, False), (10, True)):
+        step = compiled.gradient(make, size, jit)
+        value, grad = step(LABELS, EMBEDDINGS)
         np.testing.assert_allclose(value, eager[0], rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(grad, eager[1], rtol=1e-4, atol=1e-6)
-
-
-def in_graph(loss, jit_compile):
-    import tensorflow as tf
-
-    # Outside XLA with a batch size that the graph does not know.
-    size = 10 if jit_compile else None
-    signature = [
-        tf.TensorSpec((size,), "int32"),
-        tf.TensorSpec((size, 4), "float32"),
-    ]
-    per_sample(loss, LABELS[:1], EMBEDDINGS[:1])
-    if hasattr(loss, "filled"):
-        loss.filled.assign(0)
-
-    @tf.function(input_signature=signature, jit_compile=jit_compile)
-    def step(labels, embeddings):
-        with tf.GradientTape() as tape:
-            tape.watch(embeddings)
-            value = ops.mean(per_sample(loss, labels, embeddings))
-        return value, tape.gradient(value, embeddings)
-
-    return [
-        tf.convert_to_tensor(each).numpy() for each in step(LABELS, EMBEDDINGS)
-    ]
