@@ -125,6 +125,18 @@ def check_half(half, full):
 
 
 def load(original):
-    """Returns the records of an original, its versions and the cases."""
-    records, versions = recording.load(folder() / f"{original}.npz")
-    return records, versions, cases.load(folder())
+    """Returns an original's records, versions and facts.
+
+    Raises:
+        RuntimeError: for records of other cases than today's.
+    """
+    records = recording.load(folder() / f"{original}.npz")
+    stored = cases.load(folder())
+    for case, arrays in cases.make().items():
+        for name, array in arrays.items():
+            if not np.array_equal(stored.get(case, {}).get(name), array):
+                raise RuntimeError(
+                    f"{folder()} holds other cases than cases.py makes: "
+                    f"{case}/{name}. Run tests/parity/run {folder()} again."
+                )
+    return records

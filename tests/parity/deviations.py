@@ -5,6 +5,7 @@ part, and both are tested: one that no longer deviates fails. Parts that an
 entry does not name must agree as everywhere.
 """
 
+import math
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -346,6 +347,7 @@ OF_PML = [
             *PROXIES,
             *BY_COSINE,
             *BY_DISTANCE,
+            "CircleLoss(class level)",
             *MINED,
             *MEMORIES,
         ),
@@ -406,6 +408,53 @@ OF_PML = [
         both("finite"),
         "A pair that stands in several mined triplets counts as often in the "
         "original, once in ours.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A defect of pytorch-metric-learning that is no value on a case.
+
+    Args:
+        name: What is called.
+        theirs: What the original gives.
+        ours: What ours gives, or None where ours has nothing of the kind.
+        text: Why.
+    """
+
+    name: str
+    theirs: object
+    ours: object
+    text: str
+
+
+FACTS = [
+    Fact(
+        "SubCenterArcFaceLoss(2, 4)",
+        "KeyError",
+        None,
+        "its first two arguments go by keyword only",
+    ),
+    Fact(
+        "get_outliers(return_dominant_centers=False)",
+        "tuple",
+        None,
+        "it returns the centres all the same",
+    ),
+    Fact(
+        "ContrastiveLoss of one mined pair",
+        0.0,
+        math.sqrt(2),
+        "of a miner's choice of one positive and one negative pair every loss "
+        "on pairs gives zero",
+    ),
+    Fact(
+        "CrossBatchMemory of one sample a batch",
+        math.log(1 + math.exp(1) + math.exp(-1)) / 2,
+        math.log(1 + math.exp(1)) / 2,
+        "the sample is its own positive; two orthogonal ones of a class, "
+        "MultiSimilarityLoss",
     ),
 ]
 

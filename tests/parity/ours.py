@@ -15,6 +15,7 @@ import tensorflow as tf
 import keras_arcface
 from keras_arcface import losses
 from keras_arcface import margins
+from keras_arcface import numerics
 from keras_arcface.evaluation.sub_centers import assign_sub_centers
 from keras_arcface.losses.pairs import make_pairs
 
@@ -140,11 +141,25 @@ def margin_softmax():
         "CosFaceLoss": _with_centers(margins.CosFace(0.35)),
         "SphereFaceLoss": _with_centers(margins.ASoftmax(4, annealing=0.0)),
         "NormalizedSoftmaxLoss": _with_centers(None, 1 / 0.05),
+        "CircleLoss(class level)": without_bytes(
+            _with_centers(margins.Circle(0.25), 64.0)
+        ),
         "SubCenterArcFaceLoss": _with_centers(
             arcface, sub_centers=cases.SUB_CENTERS
         ),
         "SubCenterArcFaceLoss.get_outliers": outliers,
     }
+
+
+def without_bytes(function):
+    """The original got its centres as an input, not as its own weights."""
+
+    def parts(**arrays):
+        made = function(**arrays)
+        del made["bytes_of_centers"]
+        return made
+
+    return parts
 
 
 def outliers(embeddings, labels, sub_centers, **_):
@@ -186,8 +201,25 @@ def pair_losses():
             losses.SNRContrastiveLoss()
         ),
         "MarginLoss": on_embeddings(losses.MarginLoss()),
+        "NPairsLoss": n_pairs,
         "LiftedStructureLoss": on_embeddings(losses.LiftedStructLoss()),
     }
+
+
+def n_pairs(embeddings, labels, **_):
+    """The original's choice: the first two samples of every class."""
+    points = tf.constant(embeddings)
+    rows = [np.flatnonzero(labels == each)[:2] for each in np.unique(labels)]
+    first, second = np.array([pair for pair in rows if len(pair) == 2]).T
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        sphere = numerics.unit(points)
+        anchors = tf.gather(sphere, first)
+        positives = tf.gather(sphere, second)
+        similarity = tf.matmul(anchors, positives, transpose_b=True)
+        value = losses.NpairsLoss()(np.arange(len(first)), similarity)
+    gradient = tf.convert_to_tensor(tape.gradient(value, points))
+    return {"value": value.numpy(), "gradient": gradient.numpy()}
 
 
 def _with_proxies(make, source="centers"):
@@ -335,3 +367,30 @@ def pml():
         | mined_pairs()
         | memories()
     )
+
+
+class OnePair(losses.Miner):
+    """Keeps (0, 1) as the positive pair and (0, 2) as the negative one."""
+
+    def choose(self, distance, pairs):
+        rows = np.arange(3)
+        first = rows[:, None] == 0
+        return {
+            "positives": pairs.positives & first & (rows == 1),
+            "negatives": pairs.negatives & first & (rows == 2),
+        }
+
+
+def facts():
+    """Returns ours of what `deviations.FACTS` says."""
+    axes = np.eye(4, dtype="float32")
+    one_pair = losses.PairContrastiveLoss(miner=OnePair())
+    memory = losses.CrossBatchMemory(losses.MultiSimilarityLoss(), 2)
+    memory.margin_loss(axes[:1], np.array([0]))
+    second = memory.margin_loss(axes[1:2], np.array([0]))
+    return {
+        "ContrastiveLoss of one mined pair": float(
+            one_pair(np.array([0, 0, 1]), axes[:3])
+        ),
+        "CrossBatchMemory of one sample a batch": float(second[0]),
+    }

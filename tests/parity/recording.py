@@ -31,16 +31,17 @@ def record(losses, cases):
     return records
 
 
-def save(path, records, versions):
-    np.savez(path, versions=json.dumps(versions), **records)
+def save(path, records, versions, facts):
+    about = {"versions": versions, "facts": facts}
+    np.savez(path, about=json.dumps(about), **records)
 
 
 def load(path):
-    """Returns `{(loss, case): {part: array}}` and the versions."""
+    """Returns `{(loss, case): {part: array}}`, the versions and the facts."""
     records = {}
     with np.load(Path(path)) as arrays:
-        versions = json.loads(str(arrays["versions"]))
-        for key in set(arrays.files) - {"versions"}:
+        about = json.loads(str(arrays["about"]))
+        for key in set(arrays.files) - {"about"}:
             loss, case, part = key.rsplit("/", 2)
             records.setdefault((loss, case), {})[part] = arrays[key]
-    return records, versions
+    return records, about["versions"], about["facts"]

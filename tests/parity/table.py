@@ -57,9 +57,9 @@ def versions_line(original_versions):
     )
 
 
-def agreement(original, records, ours, made):
+def agreement(original, records, ours):
     """Returns the rows of the table of one original."""
-    rows = []
+    rows, made = [], cases.make()
     for loss in sorted({loss for loss, _ in records}):
         names = [case for case in cases.DESCRIPTIONS if (loss, case) in records]
         apart, deviating = {}, []
@@ -109,7 +109,20 @@ def deviations_section():
                     f"| {entry.reason} |"
                 )
         lines.append("")
-    return "\n".join(lines)
+    lines += ["Other defects of pytorch-metric-learning that are tested:", ""]
+    lines += ["| what | original | ours | reason |", "|---|---|---|---|"]
+    lines += [
+        f"| {fact.name} | {_short(fact.theirs)} | {_short(fact.ours)} "
+        f"| {fact.text} |"
+        for fact in deviations.FACTS
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _short(value):
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 def _names(losses):
@@ -137,8 +150,8 @@ def document():
 
     parts, versions = [], {}
     for original, title in TITLES.items():
-        records, versions[original], made = comparison.load(original)
-        rows = agreement(original, records, getattr(ours, original)(), made)
+        records, versions[original], _ = comparison.load(original)
+        rows = agreement(original, records, getattr(ours, original)())
         parts += [f"## {title}", ""]
         parts += ["| loss | cases | value | gradient | deviates on |"]
         parts += ["|---|---|---|---|---|", *rows, ""]

@@ -1,6 +1,9 @@
 """docs/parity.md says what the code declares; needs no originals."""
 
+import comparison
 import deviations
+import numpy as np
+import pytest
 import table
 
 PAGE = table.DOCUMENT.read_text(encoding="utf-8")
@@ -28,3 +31,24 @@ def test_no_deviation_is_declared_twice():
                 key = (deviation.original, loss, case)
                 assert key not in seen
                 seen.add(key)
+
+
+def arrays(value):
+    return {"value": np.array(value), "gradient": np.zeros((2, 2))}
+
+
+def test_an_undeclared_difference_fails():
+    with pytest.raises(AssertionError, match="differs by"):
+        comparison.check("pml", "NTXentLoss", "unit", arrays(1), arrays(1.1))
+
+
+def test_a_declared_deviation_that_agrees_fails():
+    lost = "LiftedStructLoss", "same_class"
+    with pytest.raises(AssertionError, match="declared to deviate"):
+        comparison.check("tfa", *lost, arrays(0), arrays(0))
+
+
+def test_a_deviation_other_than_the_declared_fails():
+    lost = "TripletHardLoss(L2)", "same_class"
+    with pytest.raises(AssertionError, match="ours: value should be zero"):
+        comparison.check("tfa", *lost, arrays(1), arrays(2))

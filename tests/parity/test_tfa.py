@@ -1,5 +1,6 @@
 """Ours against TensorFlow Addons 0.23; see tests/parity/run."""
 
+import cases
 import comparison
 import pytest
 
@@ -8,7 +9,8 @@ pytestmark = comparison.needs_originals
 if comparison.folder():
     import ours
 
-    RECORDS, _, CASES = comparison.load("tfa")
+    RECORDS, _, _ = comparison.load("tfa")
+    CASES = cases.make()
     OURS = ours.tfa()
 else:
     RECORDS, CASES, OURS = {}, {}, {}

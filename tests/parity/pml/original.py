@@ -21,6 +21,7 @@ import torch
 from pytorch_metric_learning import distances
 from pytorch_metric_learning import losses
 from pytorch_metric_learning import miners
+from pytorch_metric_learning import reducers
 from pytorch_metric_learning import regularizers
 
 HALF = math.degrees(0.5)  # margins are in degrees here
@@ -71,6 +72,25 @@ def with_parameters(make, source, attribute, transposed=False):
         }
 
     return function
+
+
+def circle(embeddings, labels, centers, **_):
+    """Records CircleLoss of embeddings and centres: its class-level form."""
+    points = torch.tensor(embeddings, requires_grad=True)
+    weights = torch.tensor(centers, dtype=points.dtype, requires_grad=True)
+    loss = losses.CircleLoss(m=0.25, gamma=64, reducer=reducers.MeanReducer())
+    value = loss(
+        points,
+        torch.tensor(labels).long(),
+        ref_emb=weights,
+        ref_labels=torch.arange(len(centers)),
+    )
+    value.backward()
+    return {
+        "value": numpy(value),
+        "gradient": numpy(points.grad),
+        "gradient_centers": numpy(weights.grad),
+    }
 
 
 def with_memory(make):
@@ -153,6 +173,7 @@ def margin_softmax_losses():
         "CosFaceLoss": on_centers(losses.CosFaceLoss),
         "SphereFaceLoss": on_centers(losses.SphereFaceLoss),
         "NormalizedSoftmaxLoss": on_centers(losses.NormalizedSoftmaxLoss),
+        "CircleLoss(class level)": circle,
         "SubCenterArcFaceLoss": with_parameters(
             lambda count, dim: losses.SubCenterArcFaceLoss(
                 num_classes=count,
@@ -303,6 +324,36 @@ def mined_pairs():
     return made
 
 
+def facts():
+    """Returns what else the original does: `deviations.FACTS` says why."""
+    sub_center = losses.SubCenterArcFaceLoss(num_classes=2, embedding_size=4)
+    points, ids = torch.eye(4)[:2], torch.tensor([0, 0])
+    found = sub_center.get_outliers(points, ids, return_dominant_centers=False)
+    one_pair = tuple(torch.tensor([i]) for i in (0, 1, 0, 2))
+    memory = losses.CrossBatchMemory(losses.MultiSimilarityLoss(), 4, 2)
+    memory(torch.eye(4)[:1], ids[:1])
+    return {
+        "SubCenterArcFaceLoss(2, 4)": error_of(
+            losses.SubCenterArcFaceLoss, 2, 4
+        ),
+        "get_outliers(return_dominant_centers=False)": type(found).__name__,
+        "ContrastiveLoss of one mined pair": losses.ContrastiveLoss()(
+            torch.eye(4)[:3], torch.tensor([0, 0, 1]), one_pair
+        ).item(),
+        "CrossBatchMemory of one sample a batch": memory(
+            torch.eye(4)[1:2], ids[:1]
+        ).item(),
+    }
+
+
+def error_of(function, *arguments):
+    try:
+        function(*arguments)
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
 def main(folder):
     packages = ("torch", "pytorch-metric-learning", "numpy")
     versions = {name: importlib.metadata.version(name) for name in packages}
@@ -312,6 +363,10 @@ def main(folder):
     without = pair_losses() | losses_after_miners() | memories() | mined_pairs()
     records = recording.record(with_centers, cases.load(folder))
     records |= recording.record(without, cases.load(folder, cases.PAIRS))
+    records |= recording.record(
+        {"NPairsLoss": on_embeddings(losses.NPairsLoss())},
+        cases.load(folder, set(cases.PAIRS) - {"all_different"}),
+    )
     records |= recording.record(
         {
             f"ArcFaceLoss({means})": on_centers(losses.ArcFaceLoss, margin=0.5)
@@ -332,7 +387,7 @@ def main(folder):
         {"ArcFaceLoss(tail)": on_centers(losses.ArcFaceLoss, margin=HALF)},
         cases.load(folder, ["before_tail", "past_tail"]),
     )
-    recording.save(Path(folder) / "pml.npz", records, versions)
+    recording.save(Path(folder) / "pml.npz", records, versions, facts())
     print(f"pml: {len(records)} arrays")
 
 

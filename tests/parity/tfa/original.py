@@ -97,7 +97,7 @@ def main(folder):
     records |= recording.record(
         losses_with_a_reduction(), cases.load(folder, ["ordinary"])
     )
-    recording.save(Path(folder) / "tfa.npz", records, versions)
+    recording.save(Path(folder) / "tfa.npz", records, versions, facts={})
     print(f"tfa: {len(records)} arrays")
 
 
