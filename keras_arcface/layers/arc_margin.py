@@ -7,6 +7,9 @@ from keras_arcface import margins
 from keras_arcface import numerics
 from keras_arcface import softmax
 from keras_arcface.losses import MarginSoftmaxLoss
+from keras_arcface.losses.checks import check_count
+from keras_arcface.losses.head import embedding_dim
+from keras_arcface.losses.head import split_inputs
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -83,12 +86,12 @@ class ArcMarginLayer(keras.layers.Layer):
     ):
         # autocast would round the embeddings before they are normalised.
         super().__init__(autocast=False, **kwargs)
-        self.num_classes = _check_count("num_classes", num_classes, 2)
+        self.num_classes = check_count("num_classes", num_classes, 2)
         self.margin = margins.get(margin)
         self.scale = margins.resolve_scale(
             margins.check_scale(scale), self.num_classes
         )
-        self.sub_centers = _check_count("sub_centers", sub_centers, 1)
+        self.sub_centers = check_count("sub_centers", sub_centers)
         self.extra_losses = _check_extra_losses(extra_losses, self.sub_centers)
         self.centers_initializer = keras.initializers.get(
             centers_initializer or keras.initializers.RandomNormal(stddev=0.01)
@@ -96,18 +99,10 @@ class ArcMarginLayer(keras.layers.Layer):
         self.centers_regularizer = keras.regularizers.get(centers_regularizer)
 
     def build(self, embeddings_shape, labels_shape=None):
-        if embeddings_shape and isinstance(embeddings_shape[0], (list, tuple)):
-            embeddings_shape = embeddings_shape[0]
-        embedding_dim = embeddings_shape[-1]
-        if len(embeddings_shape) != 2 or embedding_dim is None:
-            raise ValueError(
-                "embeddings must have the shape (batch, embedding_dim). "
-                f"Received: shape={tuple(embeddings_shape)}. Add a Flatten, "
-                "a pooling layer or a Dense layer before ArcMarginLayer."
-            )
+        rows = self.num_classes * self.sub_centers
         self.class_centers = self.add_weight(
             name="class_centers",
-            shape=(self.num_classes * self.sub_centers, embedding_dim),
+            shape=(rows, embedding_dim(embeddings_shape)),
             initializer=self.centers_initializer,
             regularizer=self.centers_regularizer,
             dtype="float32",
@@ -117,7 +112,7 @@ class ArcMarginLayer(keras.layers.Layer):
             self.margin.build((None, self.num_classes))
 
     def call(self, embeddings, labels=None, training=None):
-        embeddings, labels = _split(embeddings, labels)
+        embeddings, labels = split_inputs(embeddings, labels)
         if labels is None or not training:
             return self._scale(embeddings) * self._cosine(embeddings)
         labels = numerics.class_ids(labels, self.num_classes)
@@ -239,7 +234,7 @@ class ArcMarginLayer(keras.layers.Layer):
             self.built = True
 
     def compute_output_spec(self, embeddings, labels=None, training=None):
-        embeddings, _ = _split(embeddings, labels)
+        embeddings, _ = split_inputs(embeddings, labels)
         return keras.KerasTensor(
             (embeddings.shape[0], self.num_classes), dtype="float32"
         )
@@ -258,28 +253,6 @@ class ArcMarginLayer(keras.layers.Layer):
         }
 
 
-def _split(embeddings, labels):
-    if not isinstance(embeddings, (list, tuple)):
-        return embeddings, labels
-    if len(embeddings) != 2 or labels is not None:
-        raise ValueError(
-            "ArcMarginLayer takes embeddings, or [embeddings, labels]. "
-            f"Received: a list of {len(embeddings)} tensors"
-            + (" and labels." if labels is not None else ".")
-        )
-    return embeddings
-
-
-def _check_count(name, count, least):
-    is_int = hasattr(count, "__index__") and count is not True
-    if not is_int or int(count) < least:
-        raise ValueError(
-            f"{name} must be an integer above {least - 1}. Received: "
-            f"{name}={count!r}."
-        )
-    return int(count)
-
-
 def _check_extra_losses(terms, sub_centers):
     if isinstance(terms, keras.layers.Layer):
         terms = [terms]
@@ -291,6 +264,12 @@ def _check_extra_losses(terms, sub_centers):
                 "extra_losses must be terms on class centres, such as "
                 f"[IntraLoss(), InterLoss()]. Received: {term!r}."
             )
+    names = [term.name for term in terms]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            "extra_losses must have different names, such as "
+            f"IntraLoss(name='other'). Received: {names}."
+        )
     if terms and sub_centers > 1:
         raise ValueError(
             "extra_losses are defined for one centre a class. Received: "

@@ -35,7 +35,11 @@ class CenterTerm(keras.layers.Layer):
         float32 `(batch,)`, weight included; NaN for a label out of range.
     """
 
+    title = None
+
     def __init__(self, weight=1.0, **kwargs):
+        # What `fit` shows: the same in every model, without Keras's counter.
+        kwargs = {"name": self.title, **kwargs}
         super().__init__(autocast=False, **kwargs)
         self.weight = check_number("weight", weight)
 
@@ -71,6 +75,8 @@ class IntraLoss(CenterTerm):
         See `CenterTerm`.
     """
 
+    title = "intra_loss"
+
     def term(self, embeddings, labels, class_centers):
         labels = ops.clip(labels, 0, class_centers.shape[0] - 1)
         cosine = numerics.target_cosine(embeddings, class_centers, labels)
@@ -91,6 +97,8 @@ class InterLoss(CenterTerm):
     Args, Call arguments and Returns:
         See `CenterTerm`.
     """
+
+    title = "inter_loss"
 
     def term(self, embeddings, labels, class_centers):
         energy = hyperspherical_energy(labels, class_centers, -1.0, "angle")
@@ -121,6 +129,8 @@ class HypersphericalEnergy(CenterTerm):
     Call arguments and Returns:
         See `CenterTerm`.
     """
+
+    title = "hyperspherical_energy"
 
     def __init__(self, weight=1.0, power=2.0, distance="euclidean", **kwargs):
         super().__init__(weight, **kwargs)

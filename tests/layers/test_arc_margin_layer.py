@@ -5,8 +5,10 @@ import pytest
 from keras import ops
 
 from keras_arcface import ArcFace
+from keras_arcface import ArcFaceModel
 from keras_arcface import ArcMarginLayer
 from keras_arcface import CosFace
+from keras_arcface import losses
 
 EMBEDDINGS = golden.EMBEDDINGS.astype("float32")
 
@@ -141,7 +143,7 @@ def test_keras_round_trip(tmp_path, with_labels):
 @pytest.mark.parametrize(
     "use, message",
     [
-        (lambda: ArcMarginLayer(1), "num_classes must be an integer above 1"),
+        (lambda: ArcMarginLayer(1), "num_classes must be an integer of at least 2"),
         (lambda: ArcMarginLayer(10.5), "num_classes must be an integer"),
         (lambda: ArcMarginLayer(10, 28.6), "looks like degrees"),
         (lambda: ArcMarginLayer(10, scale=0), "scale must be"),
@@ -173,3 +175,74 @@ def test_step_zero_loss_is_what_the_paper_implies(classes):
     loss = np.asarray(layer.margin_loss(embeddings.astype("float32"), labels))
     expected = 64 * np.sin(0.5) + np.log(classes - 1) + 64**2 / (2 * 512)
     assert abs(loss.mean() - expected) < 1.0
+
+
+def norm_softmax_with_terms():
+    return ArcMarginLayer(
+        5, None, 64.0, extra_losses=[losses.IntraLoss(), losses.InterLoss(2.0)]
+    )
+
+
+def test_extra_losses_are_added_and_named():
+    layer = norm_softmax_with_terms()
+    layer.build((None, 4))
+    layer.class_centers.assign(golden.CENTERS)
+    terms = layer.loss_terms(EMBEDDINGS, golden.LABELS)
+    means = {name: np.asarray(term).mean() for name, term in terms.items()}
+    assert means == pytest.approx(
+        {
+            "margin_softmax": golden.NORM_SOFTMAX_LOSS,
+            "intra_loss": golden.INTRA_TERM,
+            "inter_loss": 2 * golden.INTER_TERM,
+        },
+        rel=1e-5,
+    )
+    total = np.asarray(layer.margin_loss(EMBEDDINGS, golden.LABELS)).mean()
+    assert total == pytest.approx(sum(means.values()), rel=1e-6)
+    plain = layer.margin_loss(EMBEDDINGS, golden.LABELS, training=False)
+    assert np.asarray(plain).mean() == pytest.approx(
+        golden.NORM_SOFTMAX_LOSS, rel=1e-5
+    )
+
+
+def test_extra_losses_train_are_shown_and_survive_a_round_trip(tmp_path):
+    model = ArcFaceModel(
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)]),
+        norm_softmax_with_terms(),
+    )
+    model.compile("sgd")
+    history = model.fit(EMBEDDINGS, golden.LABELS, verbose=0).history
+    assert history["intra_loss"][0] > 0 > history["inter_loss"][0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    weights = [(t.name, t.weight) for t in loaded.head.extra_losses]
+    assert weights == [("intra_loss", 1.0), ("inter_loss", 2.0)]
+    np.testing.assert_allclose(
+        np.asarray(loaded.head.margin_loss(EMBEDDINGS, golden.LABELS)),
+        np.asarray(model.head.margin_loss(EMBEDDINGS, golden.LABELS)),
+        rtol=1e-5,
+    )
+
+
+def test_extra_losses_are_added_in_a_functional_model():
+    labels = keras.Input((), dtype="int32")
+    features = keras.Input((4,))
+    layer = norm_softmax_with_terms()
+    model = keras.Model([features, labels], layer(features, labels=labels))
+    model([EMBEDDINGS, golden.LABELS], training=True)
+    assert len(model.losses) == 2
+    model([EMBEDDINGS, golden.LABELS], training=False)
+    assert len(model.losses) == 0
+
+
+@pytest.mark.parametrize(
+    "terms, sub_centers, message",
+    [
+        (["intra"], 1, r"IntraLoss\(\)"),
+        ([losses.IntraLoss()], 3, "one centre a class"),
+        ([losses.IntraLoss(), losses.IntraLoss()], 1, "different names"),
+    ],
+)
+def test_wrong_extra_losses_are_refused(terms, sub_centers, message):
+    with pytest.raises(ValueError, match=message):
+        ArcMarginLayer(5, extra_losses=terms, sub_centers=sub_centers)
