@@ -34,9 +34,11 @@ KERAS_ARCFACE_ORIGINALS=FOLDER python tests/parity/table.py        # this page
 A difference is the largest one over all entries and cases, relative to the
 largest entry, or to 0.1 for values and 0.03 for gradients that are smaller.
 Ours agrees where that is below {tolerance:g}, or below what the original's own
-rounding allows: {noisy}. On `float16`, where the originals compute in half
-({half:g}), ours computes in float32 and gives what it gives on `ordinary`; that
-case is not in the columns below. Where ours differs on purpose, a deviation is
+rounding allows:
+{noisy}.
+On `float16` the originals compute in half, ours in float32; ours must give what
+it gives on `ordinary` and be within {half:g} of the original, and that case is
+not in the columns below. Where ours differs on purpose, a deviation is
 declared, and the tests check both what the original does and what ours does
 instead: one that no longer deviates fails.
 
@@ -83,14 +85,18 @@ def agreement(original, records, ours):
 def _row(loss, names, apart, deviating):
     gradients = [v for k, v in apart.items() if k.startswith("gradient")]
     if "value" in apart or gradients or not apart:
-        value = f"{apart['value']:.0e}" if "value" in apart else "-"
-        gradient = f"{max(gradients):.0e}" if gradients else "-"
+        value = _digit(apart["value"]) if "value" in apart else "-"
+        gradient = _digit(max(gradients)) if gradients else "-"
     else:  # what a miner or a search chose
         value, gradient = "equal", ""
     return (
         f"| `{loss}` | {len(names)} | {value} | {gradient} | "
         f"{', '.join(deviating) or '-'} |"
     )
+
+
+def _digit(difference):
+    return f"{difference:.0e}" if difference else "0"
 
 
 def deviations_section():
@@ -159,7 +165,7 @@ def document():
         tolerance=comparison.TOLERANCE,
         half=comparison.HALF_TOLERANCE,
         noisy=", ".join(
-            f"{bound:g} for `{name}...`"
+            f"{bound:g} for names that begin with `{name}`"
             for name, bound in comparison.NOISY.items()
         ),
         date=datetime.date.today().isoformat(),
