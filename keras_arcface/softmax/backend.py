@@ -49,9 +49,8 @@ def on_accelerator():
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return any(
-            d.device_type != "CPU" for d in tf.config.list_logical_devices()
-        )  # noqa: E501
+        devices = tf.config.list_logical_devices()
+        return any(device.device_type != "CPU" for device in devices)
     import jax
 
     return jax.default_backend() != "cpu"

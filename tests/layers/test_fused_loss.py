@@ -1,7 +1,6 @@
 """The chunked path equals the dense one, in value and in gradient."""
 
 import family
-import golden
 import keras
 import numpy as np
 import pytest
@@ -64,9 +63,7 @@ def of_jax(layer, weights):
         )
         with keras.StatelessScope(state_mapping=list(mapping)) as scope:
             loss = layer.margin_loss(x, Y)
-            state = [
-                scope.get_current_value(v) for v in layer.margin.variables
-            ]
+            state = [scope.get_current_value(v) for v in layer.margin.variables]
         total = ops.sum(loss if weights is None else loss * weights)
         return total, (loss, state)
 
@@ -74,7 +71,12 @@ def of_jax(layer, weights):
         jax.grad(total, argnums=(0, 1), has_aux=True)
     )(trainable, X)
     state = [np.asarray(v) for v in state]
-    return np.asarray(loss), np.asarray(by_x), np.asarray(by_trainable[0]), state
+    return (
+        np.asarray(loss),
+        np.asarray(by_x),
+        np.asarray(by_trainable[0]),
+        state,
+    )
 
 
 def assert_same(first, second, tolerance=2e-5):
@@ -138,7 +140,8 @@ def test_small_losses_keep_their_digits():
     layer = ArcMarginLayer(1000, None, 64.0, chunk_size=300)
     layer.build((None, 1000))
     layer.class_centers.assign(np.eye(1000))
-    loss = np.asarray(layer.margin_loss(np.eye(1000)[:4].astype("float32"), np.arange(4)))  # fmt: skip # noqa: E501
+    embeddings = np.eye(1000)[:4].astype("float32")
+    loss = np.asarray(layer.margin_loss(embeddings, np.arange(4)))
     np.testing.assert_allclose(loss, 999 * np.exp(-64.0), rtol=1e-5)
 
 
