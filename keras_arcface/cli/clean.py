@@ -8,7 +8,7 @@ from keras_arcface.data import from_directory
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.cleaning import find_noise
 from keras_arcface.training.cleaning import trained_identities
-from keras_arcface.utils.files import check_output_folder
+from keras_arcface.utils.files import check_output_file
 
 
 def add_parser(subparsers):
@@ -39,10 +39,7 @@ def add_parser(subparsers):
 
 
 def run(args):
-    output = Path(args.output)
-    if output.suffix != ".csv":
-        raise ValueError(f"--output must end in .csv. Received: {output}")
-    check_output_folder(output.parent)
+    output = check_output_file(args.output, ".csv")
     model = _load(Path(args.run_folder))
     size = model.backbone.input_shape[1:3]
     data = from_directory(args.data, size, resize=args.resize)

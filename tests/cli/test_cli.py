@@ -226,3 +226,21 @@ def test_help_lists_every_command(capsys):
     text = capsys.readouterr().out
     for command in ("quickstart", "train", "evaluate", "export", "verify"):
         assert command in text
+
+
+@pytest.mark.parametrize(
+    "arguments, name",
+    [
+        (["embed", "a.jpg", "--output", "d.npz"], "d.npz"),
+        (["clean", "run", "data", "--output", "d.csv"], "d.csv"),
+    ],
+)
+def test_a_folder_is_not_written_over(
+    arguments, name, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "keep").touch()
+    code, line = error_of(capsys, *arguments)
+    assert code == 2 and f"{name} is a folder" in line
+    assert (tmp_path / name / "keep").exists()

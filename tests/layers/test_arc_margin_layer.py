@@ -143,7 +143,10 @@ def test_keras_round_trip(tmp_path, with_labels):
 @pytest.mark.parametrize(
     "use, message",
     [
-        (lambda: ArcMarginLayer(1), "num_classes must be an integer of at least 2"),
+        (
+            lambda: ArcMarginLayer(1),
+            "num_classes must be an integer of at least 2",
+        ),
         (lambda: ArcMarginLayer(10.5), "num_classes must be an integer"),
         (lambda: ArcMarginLayer(10, 28.6), "looks like degrees"),
         (lambda: ArcMarginLayer(10, scale=0), "scale must be"),
