@@ -219,12 +219,7 @@ class LossDiagnosis(keras.callbacks.Callback):
         if total < SHORT:
             yield (
                 f"{total} steps are few to start in: train for more epochs "
-                "(--epochs)"
-                + (
-                    ", or let the margin grow for longer (--margin-warmup)."
-                    if self._weakest < 1.0
-                    else "."
-                )
+                "(--epochs), over which the margin grows more slowly."
             )
         yield (
             "Try a learning rate ten times smaller and one three times larger, "
