@@ -123,7 +123,7 @@ class TrainConfig:
         try:
             values = json.loads(Path(path).read_text("utf-8"))
             return cls(**values)
-        except (json.JSONDecodeError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path} is no configuration of a training run: {error}."
             ) from error
