@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 
+from keras_arcface.cli.sources import fixed_size
 from keras_arcface.data import from_directory
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.cleaning import find_noise
@@ -41,7 +42,7 @@ def add_parser(subparsers):
 def run(args):
     output = check_output_file(args.output, ".csv")
     model = _load(Path(args.run_folder))
-    size = model.backbone.input_shape[1:3]
+    size = fixed_size(model.backbone.input_shape[1:3])
     data = from_directory(args.data, size, resize=args.resize)
     data = trained_identities(args.run_folder, data)
     report = find_noise(model, data, args.angle, args.flip, verbose=True)

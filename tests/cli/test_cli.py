@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_arcface import SmallNet
 from keras_arcface.cli.main import main
 
 SMALL = (
@@ -144,6 +145,40 @@ def test_calibrate_stores_a_threshold(folder, tmp_path, capsys):
         call("verify", *_first_two(folder), "--model", preset, "--resize") == 0
     )
     assert "false-match rate of 0.1" in capsys.readouterr().out
+
+
+def test_a_run_is_told_how_to_get_a_threshold(
+    run, folder, tmp_path, capsys, monkeypatch
+):
+    """The commands in the message work as they stand."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run, "mine")
+    pictures = _first_two(folder)
+    _, advice = error_of(capsys, "verify", *pictures, "--model", "mine")
+    make, calibrate = re.search(
+        r'python -c "(.+)" && keras-arcface (calibrate .+)$', advice
+    ).groups()
+    data = ["--data", folder]
+    _, line = error_of(capsys, "calibrate", "mine", *data)
+    assert make in line and calibrate in line
+    exec(make)
+    arguments = calibrate.replace("FOLDER", str(folder)).split()
+    assert call(*arguments, "--fmr", "0.1") == 0
+    assert call("verify", *pictures, "--model", arguments[1]) == 0
+    assert "false-match rate of 0.1" in capsys.readouterr().out
+
+
+def test_a_model_of_open_size_is_refused_by_name(folder, tmp_path, capsys):
+    model = tmp_path / "open.keras"
+    SmallNet(input_shape=(None, None, 3), head="GAP").save(model)
+    pictures = _first_two(folder)
+    for resize in ([], ["--resize"]):
+        for arguments in (
+            ["embed", *pictures, "--output", tmp_path / "d.npz"],
+            ["verify", *pictures, "--threshold", "0.5"],
+        ):
+            _, line = error_of(capsys, *arguments, "--model", model, *resize)
+            assert "fixed input_shape" in line
 
 
 def _first_two(folder):
