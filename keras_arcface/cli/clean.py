@@ -57,8 +57,16 @@ def _load(folder):
         raise FileNotFoundError(
             f"{path} is missing: {folder} is no folder of keras-arcface train."
         )
-    model = keras.saving.load_model(path, compile=False)
-    if not isinstance(model, ArcFaceModel) or model.head.sub_centers == 1:
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is no readable Keras model: {error}"
+        ) from error
+    head = getattr(model, "head", None)
+    if not isinstance(model, ArcFaceModel) or (
+        getattr(head, "sub_centers", 1) == 1
+    ):
         raise ValueError(
             f"{path} has one centre a class. Noise shows with several: train "
             "with --sub-centers 3."

@@ -188,7 +188,9 @@ class LossDiagnosis(keras.callbacks.Callback):
         share, share_before = loss / bound, loss_before / bound_before
         # A loss far above chance falls without anything being learned.
         falling = share < 1.05 and share <= share_before - 0.05
-        if angle <= angle_before - 1.0 if has_angle else falling:
+        if has_angle:
+            falling = angle <= angle_before - 1.0
+        if falling:
             return
         seen = (
             f" and the mean target angle {angle:.0f} degrees"

@@ -14,6 +14,7 @@ from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
 from keras_arcface.data import keep_listed
 from keras_arcface.data import plain_errors
+from keras_arcface.data import read_keep_list
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.margins import PerClass
 from keras_arcface.model import ArcFaceModel
@@ -115,6 +116,8 @@ def build_model(config: TrainConfig, data: ImageData, steps: int):
 
 def load_data(config: TrainConfig) -> tuple[ImageData, ImageData]:
     """Returns the data to train on and the held-out identities."""
+    if config.keep is not None:
+        read_keep_list(config.keep)  # Before every picture is opened.
     if config.data == GLYPHS:
         data = glyphs.load(
             "train", seed=config.seed, image_size=config.image_size
