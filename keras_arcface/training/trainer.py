@@ -77,7 +77,7 @@ def train(config: TrainConfig, resume: bool = False) -> TrainResult:
     training, held_out = load_data(config)
     evaluator = VerificationEvaluator(held_out)
     print(f"Training on {training.describe()}.")
-    print(f"Judging on {held_out.describe()}: {len(evaluator.pairs)} pairs.")
+    print(f"Judging on {held_out.describe()}: {evaluator.describe()}.")
     steps = training.steps(config.batch_size, drop_remainder=True)
     point = resume_point(folder)  # None in a folder that a new run may have.
     if point is not None:

@@ -185,6 +185,13 @@ def _first_two(folder):
     return sorted(folder.rglob("*.png"))[:2]
 
 
+def test_a_missing_file_of_pairs_is_named(run, folder, tmp_path, capsys):
+    arguments = ["evaluate", run, "--images", folder, "--output", tmp_path]
+    for pairs, message in (("nosuch.csv", "no CSV file"), (".", "is a folder")):
+        code, line = error_of(capsys, *arguments, "--pairs", tmp_path / pairs)
+        assert code == 2 and message in line and str(tmp_path) in line
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -195,6 +202,8 @@ def _first_two(folder):
         (["embed", "gone.jpg", "--output", "x.txt"], "must end in .npz"),
         (["verify", "gone.jpg", "gone.jpg"], "no file or folder gone.jpg"),
         (["convert", "gone.tflite", "--to", "x"], "gone.tflite"),
+        (["quickstart", "--seed", "-1"], "seed must be at least 0"),
+        (["quickstart", "--epochs", "0"], "epochs must be at least 1"),
         (
             ["train", "--data", "gone", "--output", "x"],
             "gone",

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,8 +69,12 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
     assert isinstance(result.model, ArcFaceModel)
     assert result.model.head.num_classes == 7
     assert load_backbone(run).output_shape == (None, 16)
-    progress = capsys.readouterr().err
-    assert "epoch 2/2" in progress and "angle" in progress
+    said = capsys.readouterr()
+    first, last = [x for x in said.err.splitlines() if "eer" in x]
+    assert "epoch 2/2" in last and "angle" in last and "nan" not in last
+    assert re.search(r"\(\d+ s, \d+ images/s, \d+:\d\d left\)$", first)
+    assert re.search(r"\(\d+ s, \d+ images/s\)$", last)
+    assert "too few for the TAR at FAR 0.01, which needs 100" in said.out
 
 
 class Stop(Exception):
@@ -232,6 +237,14 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"margin": 28.6}, "looks like degrees"),
         ({"scale": "big"}, "scale must be"),
         ({"epochs": 0}, "epochs must be at least 1"),
+        ({"batch_size": "a"}, "batch_size must be at least 1, an integer.*'a'"),
+        ({"epochs": 2.5}, "epochs must be at least 1, an integer"),
+        ({"learning_rate": "a"}, "learning_rate must be positive.*'a'"),
+        ({"learning_rate": float("inf")}, "learning_rate must be positive"),
+        ({"resize": 1}, "resize must be True or False"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 2**32}, r"seed must be below 2\*\*32"),
+        ({"holdout": 0.001}, r"0.001 \(fraction, or --holdout\) holds out 0"),
         ({"holdout": 1.0}, r"holdout must be in \(0, 1\)"),
         ({"precision": "float16"}, "precision must be one of float32"),
         ({"backbone": "vgg"}, "backbone must be one of iresnet18"),
@@ -317,3 +330,12 @@ def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
     leftovers = [p for p in output.rglob(".writing-*")]
     assert leftovers == []
     assert keras.saving.load_model(output / "best.keras") is not None
+
+
+def test_paths_and_numpy_numbers_become_plain_values(folder, tmp_path):
+    values = {"batch_size": np.int64(8), "learning_rate": np.float32(0.5)}
+    run = dataclasses.replace(
+        config(folder, tmp_path), data=folder, output=tmp_path, **values
+    )
+    write_json(tmp_path / "config.json", run.to_json())
+    assert TrainConfig.from_json(tmp_path / "config.json") == run
