@@ -5,7 +5,8 @@ import os
 import platform
 from importlib.metadata import version
 
-PACKAGES = ("keras", "tensorflow", "numpy")
+# Glyphs are drawn by Pillow from the fonts inside matplotlib.
+PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "matplotlib")
 
 
 def describe() -> dict:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from keras_arcface.utils.files import atomic_path
+from keras_arcface.utils.files import check_output_file
 from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import remove_unfinished
 from keras_arcface.utils.files import sha256
@@ -73,3 +74,37 @@ def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "deep"):
         with pytest.raises(ValueError, match="is a file"):
             check_output_folder(path)
+
+
+def test_a_folder_is_never_swapped_for_a_file_nor_a_file_for_one(tmp_path):
+    folder = make_folder(tmp_path / "folder")
+    with pytest.raises(IsADirectoryError, match="folder is a folder"):
+        with atomic_path(folder) as temporary:
+            temporary.write_text("new")
+    assert (folder / "a.txt").read_text() == "old"
+    file = folder / "a.txt"
+    with pytest.raises(NotADirectoryError, match="a.txt is a file"):
+        with atomic_path(file) as temporary:
+            make_folder(temporary)
+    assert file.read_text() == "old"
+    assert [path.name for path in folder.iterdir()] == ["a.txt"]
+
+
+def test_a_link_to_a_folder_is_a_folder(tmp_path):
+    folder = make_folder(tmp_path / "folder")
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(IsADirectoryError), atomic_path(tmp_path / "link") as t:
+        t.write_text("new")
+    with atomic_path(tmp_path / "link") as temporary:
+        make_folder(temporary, "new")
+    assert (tmp_path / "link" / "a.txt").read_text() == "new"
+    assert (folder / "a.txt").read_text() == "old"
+
+
+def test_an_output_file_is_checked_before_work(tmp_path):
+    (tmp_path / "d.npz").mkdir()
+    assert check_output_file(tmp_path / "new" / "a.npz", ".npz")
+    with pytest.raises(IsADirectoryError, match="d.npz is a folder"):
+        check_output_file(tmp_path / "d.npz", ".npz")
+    with pytest.raises(ValueError, match="must end in .npz"):
+        check_output_file(tmp_path / "a.txt", ".npz")

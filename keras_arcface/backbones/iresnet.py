@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from keras_arcface.backbones.input_shape import check_input_shape
 from keras_arcface.backbones.pixel_scaling import PixelScaling
 from keras_arcface.layers.embedding_heads import EPSILON
 from keras_arcface.layers.embedding_heads import MOMENTUM
@@ -76,9 +77,10 @@ class IResNet(keras.Model):
         # === Layers ===
         scaling = PixelScaling(**(pixel_scaling or {}), name="pixel_scaling")
         top = embedding_head(head, embedding_dim, dropout, name="head")
+        input_shape = check_input_shape(input_shape, head)
 
         # === Functional Model ===
-        images = keras.Input(tuple(input_shape), name="image")
+        images = keras.Input(input_shape, name="image")
         x = scaling(images)
         x = _conv(x, WIDTHS[0], 3, 1, "stem_conv")
         x = _prelu(_norm(x, "stem_bn"), "stem_prelu")

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from keras_arcface.backbones.input_shape import check_input_shape
 from keras_arcface.backbones.pixel_scaling import PixelScaling
 from keras_arcface.layers.embedding_heads import EPSILON
 from keras_arcface.layers.embedding_heads import MOMENTUM
@@ -99,9 +100,10 @@ class MobileFaceNet(keras.Model):
             extra = {}
         scaling = PixelScaling(**(pixel_scaling or {}), name="pixel_scaling")
         top = embedding_head(head, embedding_dim, dropout, name="head", **extra)
+        input_shape = check_input_shape(input_shape, head)
 
         # === Functional Model ===
-        images = keras.Input(tuple(input_shape), name="image")
+        images = keras.Input(input_shape, name="image")
         narrow, wide = 64 * scale, 128 * scale
         x = scaling(images)
         x = _conv(x, narrow, 3, 2, padding=padding, name="stem")

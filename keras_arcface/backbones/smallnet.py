@@ -5,6 +5,7 @@ from itertools import pairwise
 import keras
 from keras import layers
 
+from keras_arcface.backbones.input_shape import check_input_shape
 from keras_arcface.backbones.pixel_scaling import PixelScaling
 from keras_arcface.layers.embedding_heads import EPSILON
 from keras_arcface.layers.embedding_heads import MOMENTUM
@@ -70,9 +71,10 @@ class SmallNet(keras.Model):
         # === Layers ===
         scaling = PixelScaling(**(pixel_scaling or {}), name="pixel_scaling")
         top = embedding_head(head, embedding_dim, dropout, name="head")
+        input_shape = check_input_shape(input_shape, head)
 
         # === Functional Model ===
-        images = keras.Input(tuple(input_shape), name="image")
+        images = keras.Input(input_shape, name="image")
         x = scaling(images)
         x = _conv(x, widths[0], 2, "stem")
         for stage, (narrow, wide) in enumerate(pairwise(widths), start=1):

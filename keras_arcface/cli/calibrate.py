@@ -4,10 +4,11 @@ import math
 from pathlib import Path
 
 from keras_arcface import evaluation
+from keras_arcface.cli.sources import fixed_size
 from keras_arcface.cli.sources import pairs_from_csv
 from keras_arcface.data import from_directory
-from keras_arcface.presets.folder import find_preset
 from keras_arcface.pretrained import load_backbone
+from keras_arcface.pretrained import require_preset
 from keras_arcface.pretrained import update_metadata
 from keras_arcface.training.verification import embed_data
 from keras_arcface.training.verification import verify
@@ -36,9 +37,9 @@ def add_parser(subparsers):
 def run(args):
     if bool(args.check_pairs) != bool(args.check_images):
         raise ValueError("--check-pairs and --check-images go together.")
-    find_preset(args.model)  # Only a preset can keep a threshold.
+    require_preset(args.model)  # Only a preset can keep a threshold.
     backbone = load_backbone(args.model)
-    size = backbone.input_shape[1:3]
+    size = fixed_size(backbone.input_shape[1:3])
     data = from_directory(args.data, size, resize=args.resize)
     embeddings = embed_data(backbone, data, args.flip, verbose=True)
     scores, is_same = evaluation.all_pairs(embeddings, data.labels)

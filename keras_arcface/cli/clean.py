@@ -4,11 +4,12 @@ from pathlib import Path
 
 import keras
 
+from keras_arcface.cli.sources import fixed_size
 from keras_arcface.data import from_directory
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.cleaning import find_noise
 from keras_arcface.training.cleaning import trained_identities
-from keras_arcface.utils.files import check_output_folder
+from keras_arcface.utils.files import check_output_file
 
 
 def add_parser(subparsers):
@@ -39,12 +40,9 @@ def add_parser(subparsers):
 
 
 def run(args):
-    output = Path(args.output)
-    if output.suffix != ".csv":
-        raise ValueError(f"--output must end in .csv. Received: {output}")
-    check_output_folder(output.parent)
+    output = check_output_file(args.output, ".csv")
     model = _load(Path(args.run_folder))
-    size = model.backbone.input_shape[1:3]
+    size = fixed_size(model.backbone.input_shape[1:3])
     data = from_directory(args.data, size, resize=args.resize)
     data = trained_identities(args.run_folder, data)
     report = find_noise(model, data, args.angle, args.flip, verbose=True)
@@ -59,8 +57,16 @@ def _load(folder):
         raise FileNotFoundError(
             f"{path} is missing: {folder} is no folder of keras-arcface train."
         )
-    model = keras.saving.load_model(path, compile=False)
-    if not isinstance(model, ArcFaceModel) or model.head.sub_centers == 1:
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is no readable Keras model: {error}"
+        ) from error
+    head = getattr(model, "head", None)
+    if not isinstance(model, ArcFaceModel) or (
+        getattr(head, "sub_centers", 1) == 1
+    ):
         raise ValueError(
             f"{path} has one centre a class. Noise shows with several: train "
             "with --sub-centers 3."

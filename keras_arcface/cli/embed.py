@@ -1,14 +1,12 @@
 """keras-arcface embed"""
 
-from pathlib import Path
-
 import numpy as np
 
 from keras_arcface.cli.sources import embed_paths
 from keras_arcface.cli.sources import picture_paths
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.utils.files import atomic_path
-from keras_arcface.utils.files import check_output_folder
+from keras_arcface.utils.files import check_output_file
 
 DEFAULT_MODEL = "mobilefacenet_ms1m_192"
 
@@ -43,20 +41,17 @@ def add_model_options(parser):
 
 
 def run(args):
-
-    if not args.output.endswith(".npz"):
-        raise ValueError(f"--output must end in .npz. Received: {args.output}")
-    check_output_folder(Path(args.output).parent)
+    output = check_output_file(args.output, ".npz")
     paths = picture_paths(args.images)
     backbone = load_backbone(args.model)
     embeddings = embed_paths(backbone, paths, args.flip, args.resize)
-    with atomic_path(Path(args.output)) as temporary:
+    with atomic_path(output) as temporary:
         np.savez(
             temporary,
             embeddings=embeddings,
             paths=np.array([str(path) for path in paths]),
         )
     print(
-        f"Wrote {args.output}: {embeddings.shape[0]} embeddings of length "
+        f"Wrote {output}: {embeddings.shape[0]} embeddings of length "
         f"{embeddings.shape[1]}"
     )

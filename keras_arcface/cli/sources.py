@@ -103,8 +103,7 @@ def pairs_from_data(source, size, resize=False):
 
 def embed_paths(backbone, paths, flip=False, resize=False):
     """Returns the unit embeddings of picture files, `(n, dim)`."""
-
-    size = backbone.input_shape[1:3]
+    size = fixed_size(backbone.input_shape[1:3])
     starts = range(0, len(paths), 64)
     batches = (
         np.stack([read_image(p, size, resize) for p in paths[i : i + 64]])

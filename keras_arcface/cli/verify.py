@@ -5,6 +5,7 @@ import math
 from keras_arcface.cli.embed import add_model_options
 from keras_arcface.cli.sources import embed_paths
 from keras_arcface.cli.sources import picture_paths
+from keras_arcface.pretrained import how_to_calibrate
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import read_metadata
 
@@ -51,7 +52,7 @@ def _threshold(args):
     if not isinstance(entry, dict) or "threshold" not in entry:
         raise ValueError(
             f"{args.model} has no calibrated threshold. Pass --threshold, or "
-            "calibrate it first: keras-arcface calibrate MODEL --data FOLDER"
+            f"calibrate it first: {how_to_calibrate(args.model)}"
         )
     if bool(entry.get("flip_sum")) != args.flip:
         how = "with" if entry.get("flip_sum") else "without"

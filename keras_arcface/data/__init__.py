@@ -12,6 +12,7 @@ from keras_arcface.data.directory import from_directory as from_directory
 from keras_arcface.data.errors import plain_errors as plain_errors
 from keras_arcface.data.images import read_image as read_image
 from keras_arcface.data.keep_list import keep_listed as keep_listed
+from keras_arcface.data.keep_list import read_keep_list as read_keep_list
 from keras_arcface.data.pair_files import read_pairs_csv as read_pairs_csv
 from keras_arcface.data.pairs import Pairs as Pairs
 from keras_arcface.data.pairs import pairs_from_labels as pairs_from_labels

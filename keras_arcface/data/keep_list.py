@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_arcface.data.csv_rows import read_rows
 from keras_arcface.data.description import ImageData
 from keras_arcface.utils.files import atomic_path
 
@@ -54,11 +55,10 @@ def keep_listed(data: ImageData, path: str | os.PathLike) -> ImageData:
             `Ada/0001.jpg`) and `keep` (1 or 0); others are passed over.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: with file and line for a wrong value; or when the list
-            names no picture of the data, or leaves fewer than two identities.
+        ValueError: as `read_keep_list`; or when the list names no picture of
+            the data, or leaves fewer than two identities.
     """
-    answers = dict(_rows(Path(path)))
+    answers = read_keep_list(path)
     names = relative_paths(data)
     if not answers.keys() & set(names):
         raise ValueError(
@@ -68,20 +68,24 @@ def keep_listed(data: ImageData, path: str | os.PathLike) -> ImageData:
     return data.where(np.array([answers.get(name, True) for name in names]))
 
 
-def _rows(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = {"path", "keep"} - set(reader.fieldnames or ())
-        if missing:
+def read_keep_list(path: str | os.PathLike) -> dict[str, bool]:
+    """Returns whether to keep each picture that a list names.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: with file and line for a wrong value, or for a picture that
+            is to be both kept and dropped.
+    """
+    answers = {}
+    for where, row in read_rows(path, ("path", "keep")):
+        answer = _ANSWERS.get(row["keep"].strip())
+        if answer is None:
             raise ValueError(
-                f"{path} has no column {', '.join(sorted(missing))}. Expected "
-                "a header with path and keep, as keras-arcface clean writes."
+                f"{where}: keep must be 1 or 0. Received: {row['keep']!r}."
             )
-        for row in reader:
-            answer = _ANSWERS.get((row["keep"] or "").strip())
-            if answer is None:
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: keep must be 1 or 0. "
-                    f"Received: {row['keep']!r}."
-                )
-            yield row["path"], answer
+        if answers.setdefault(row["path"], answer) != answer:
+            raise ValueError(
+                f"{where}: keep={int(answer)} for {row['path']!r}, and "
+                f"{int(not answer)} in an earlier line. Leave one of them."
+            )
+    return answers

@@ -1,13 +1,12 @@
 """Verification pairs from a CSV file of picture names."""
 
-import csv
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from keras_arcface.data.csv_rows import read_rows
 from keras_arcface.data.directory import EXTENSIONS
 from keras_arcface.data.pairs import Pairs
 
@@ -45,7 +44,7 @@ def read_pairs_csv(path: str | os.PathLike, folder: str | os.PathLike) -> Pairs:
     finder = _Finder(Path(folder))
     numbers, subjects = {}, {}
     rows = []
-    for where, row in _rows(path):
+    for where, row in read_rows(path, _COLUMNS, skipinitialspace=True):
         sides = []
         for side in ("left", "right"):
             picture = finder.find(row[side], where)
@@ -72,34 +71,6 @@ def read_pairs_csv(path: str | os.PathLike, folder: str | os.PathLike) -> Pairs:
         subject=subject.astype(np.int64),
         paths=list(numbers),
     )
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields ("file, line n", row) of a CSV file with the right columns."""
-    try:
-        yield from _read_rows(path)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no CSV file in UTF-8: {error}") from error
-
-
-def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        names = reader.fieldnames or []
-        missing = [name for name in _COLUMNS if name not in names]
-        if missing:
-            raise ValueError(
-                f"{path}, line 1: the header must name the columns "
-                f"{','.join(_COLUMNS)}. Missing: {', '.join(missing)}. "
-                f"Received: {','.join(names)}"
-            )
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if None in row or any(row[name] is None for name in _COLUMNS):
-                raise ValueError(
-                    f"{where}: expected {len(names)} values, one per column."
-                )
-            yield where, row
 
 
 def _answer(row: dict[str, str], subjects: list[str], where: str) -> bool:

@@ -29,16 +29,16 @@ def held_out_classes(
     wanted = round(fraction * total)
     if min(wanted, total - wanted) < 2:
         raise ValueError(
-            "Two identities at least must be held out and two remain. "
-            f"Received: fraction={fraction} of {total} identities, which holds "
-            f"out {wanted}. Use another fraction or more identities."
+            "Two identities at least must be held out and two remain. A share "
+            f"of {fraction:g} (fraction, or --holdout) holds out {wanted} of "
+            f"{total} identities. Hold out another share, or bring more."
         )
     eligible = np.flatnonzero(counts >= 2)
     if len(eligible) < wanted:
         raise ValueError(
-            f"fraction={fraction} holds out {wanted} of {total} identities, "
-            f"but only {len(eligible)} have the two pictures that a genuine "
-            f"pair needs. Use a fraction of at most "
+            f"A share of {fraction:g} (fraction, or --holdout) holds out "
+            f"{wanted} of {total} identities, but only {len(eligible)} have "
+            "the two pictures that a genuine pair needs. Hold out at most "
             f"{np.floor(1000 * len(eligible) / total) / 1000:g}."
         )
     mask = np.zeros(total, bool)

@@ -25,11 +25,16 @@ class SubCenters:
 
     def clean(self, angle: float = 75.0) -> np.ndarray:
         """Returns a mask `(pictures,)` of those within `angle` degrees."""
-        if not 0 < angle <= 180:
-            raise ValueError(
-                f"angle must be in (0, 180] degrees. Received: angle={angle:g}."
-            )
+        check_angle(angle)
         return self.degrees <= angle
+
+
+def check_angle(angle: float) -> None:
+    """Refuses a limit that is no angle between two vectors."""
+    if not 0 < angle <= 180:
+        raise ValueError(
+            f"angle must be in (0, 180] degrees. Received: angle={angle:g}."
+        )
 
 
 def assign_sub_centers(

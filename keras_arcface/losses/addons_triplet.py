@@ -109,8 +109,10 @@ class TripletHardLoss(PairLoss):
 
     Embeddings are not normalised. Values, defaults and gradients are those of
     TensorFlow Addons 0.23, also that an anchor without a positive, whose D_ap
-    counts as 0, still pushes its nearest negative away. Different on purpose:
-    a batch without a single triplet gives 0; `reduction` is heeded; half
+    counts as 0, still pushes its nearest negative away (Addons takes the row's
+    smallest distance there, which is another for metrics that go below 0).
+    Different on purpose: a batch without a single triplet gives 0; `reduction`
+    is heeded; half
     precision is computed and returned in float32; the soft form cannot
     overflow.
 

@@ -136,7 +136,7 @@ class ArcFaceLoss(MarginSoftmaxLoss):
     >>> loss = keras_arcface.ArcFaceLoss(margin=0.5, scale=16.0)
     >>> logits = 16.0 * np.array([[0.9, 0.1], [0.2, 0.7]], "float32")
     >>> float(loss(np.array([0, 1]), logits))
-    0.01...
+    0.137...
     """
 
     def __init__(

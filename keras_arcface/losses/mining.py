@@ -68,8 +68,8 @@ class Miner:
 class BatchHardMiner(Miner):
     """Keeps each anchor's farthest positive and nearest negative.
 
-    Of an anchor without the one or the other, it keeps nothing. Equally hard
-    pairs are all kept.
+    Of an anchor without the one or the other, it keeps nothing. Of equally
+    hard pairs the first is kept, so that every anchor weighs the same.
 
     Reference:
     - [Hermans et al., 2017, Eq. 5](https://arxiv.org/abs/1703.07737)
@@ -79,14 +79,10 @@ class BatchHardMiner(Miner):
     """
 
     def choose(self, distance, pairs):
-        far = reduce.masked_max(distance, pairs.positives)
-        near = reduce.masked_min(distance, pairs.negatives)
         whole = has_triplet(pairs)
-        hardest = ops.equal(distance, ops.expand_dims(far, 1))
-        nearest = ops.equal(distance, ops.expand_dims(near, 1))
         return {
-            "positives": pairs.positives & whole & hardest,
-            "negatives": pairs.negatives & whole & nearest,
+            "positives": _first_largest(distance, pairs.positives) & whole,
+            "negatives": _first_largest(-distance, pairs.negatives) & whole,
         }
 
 
@@ -155,6 +151,14 @@ class MultiSimilarityMiner(Miner):
 
     def get_config(self):
         return {"epsilon": self.epsilon}
+
+
+def _first_largest(values, mask):
+    """Returns a mask of the largest of each row where `mask`, each once."""
+    counted = ops.where(mask, values, reduce.NOTHING)
+    column = ops.expand_dims(ops.argmax(counted, axis=1), 1)
+    columns = ops.arange(ops.shape(values)[1], dtype=column.dtype)
+    return mask & ops.equal(columns, column)
 
 
 def has_triplet(pairs):

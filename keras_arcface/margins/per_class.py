@@ -25,7 +25,7 @@ class PerClass(Margin):
     >>> counts = np.array([2, 10, 300])
     >>> margin = keras_arcface.PerClass.from_counts(counts)
     >>> [round(float(m), 3) for m in margin.margins]
-    [0.5, 0.252, 0.05]
+    [0.5, 0.291, 0.05]
 
     The strength scales all margins.
 

@@ -26,11 +26,9 @@ def load_backbone(source: str) -> keras.Model:
     Raises:
         ValueError: when it is none of these.
     """
-    path = Path(source)
-    if path.is_dir() and (path / "best.keras").exists():
-        path = path / "best.keras"
-    if path.suffix != ".keras":
-        return load_pretrained(source)
+    path = _keras_file(source)
+    if path is None:
+        return _checked(load_pretrained(source), source)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -40,29 +38,46 @@ def load_backbone(source: str) -> keras.Model:
             f"{path} is no readable Keras model: {error}"
         ) from error
     backbone = model.backbone if isinstance(model, ArcFaceModel) else model
-    if margin_heads(backbone):
-        raise ValueError(
-            f"{path} is a classifier: it ends in an ArcMarginLayer and gives "
-            "logits, not embeddings. Save the backbone alone, as in "
-            'model.layers[0].save("backbone.keras").'
-        )
-    shapes = backbone.input_shape, backbone.output_shape
-    if len(shapes[0]) != 4 or len(shapes[1]) != 2:
-        raise ValueError(
-            f"{path} is no backbone: it maps {shapes[0]} to {shapes[1]}, not "
-            "(batch, height, width, 3) to (batch, embedding_dim)."
-        )
-    return backbone
+    return _checked(backbone, path)
 
 
 def read_metadata(source: str) -> dict:
     """Returns the metadata of a preset; empty for anything but a preset."""
-    path = Path(source)
-    if path.suffix == ".keras" or (path / "best.keras").exists():
+    if _keras_file(source) is not None:
         return {}
     return json.loads(
         (find_preset(source) / "metadata.json").read_text("utf-8")
     )
+
+
+def require_preset(source: str) -> None:
+    """Refuses what is no preset; says how to make one of a trained model.
+
+    Raises:
+        ValueError: with the command that makes a preset of `source`.
+    """
+    if _keras_file(source) is None:
+        find_preset(source)
+        return
+    raise ValueError(
+        f"Only a preset can keep a threshold, and {source} is none. Make one "
+        f"of it and calibrate that: {how_to_calibrate(source)}"
+    )
+
+
+def how_to_calibrate(source: str) -> str:
+    """Returns the commands that give a model its threshold."""
+    command = "keras-arcface calibrate {} --data FOLDER"
+    path = _keras_file(source)
+    if path is None:
+        return command.format(source)
+    source = str(source)
+    preset = source.removesuffix(".keras") + "-preset"
+    make = (
+        "from keras_arcface.pretrained import load_backbone, save_pretrained; "
+        f"save_pretrained(load_backbone({source!r}), {preset!r})"
+    )
+    return f'python -c "{make}" && {command.format(preset)}'
 
 
 def update_metadata(source: str, changes: dict) -> None:
@@ -70,3 +85,42 @@ def update_metadata(source: str, changes: dict) -> None:
     path = find_preset(source) / "metadata.json"
     metadata = json.loads(path.read_text("utf-8"))
     write_json(path, {**metadata, **changes})
+
+
+def _keras_file(source):
+    """Returns the `.keras` file that is meant, or None for a preset."""
+    path = Path(source)
+    if path.is_dir() and (path / "best.keras").exists():
+        return path / "best.keras"
+    return path if path.suffix == ".keras" else None
+
+
+def _checked(backbone, path):
+    """Returns the model; refuses one that does not embed RGB pictures."""
+    if margin_heads(backbone):
+        raise ValueError(
+            f"{path} is a classifier: it ends in an ArcMarginLayer and gives "
+            "logits, not embeddings. Save the backbone alone, as in "
+            'model.layers[0].save("backbone.keras").'
+        )
+    takes = getattr(backbone, "input_shape", None)
+    gives = getattr(backbone, "output_shape", None)
+    if not _has_rank(takes, 4) or not _has_rank(gives, 2):
+        raise ValueError(
+            f"{path} is no backbone: it maps {takes} to {gives}, not "
+            "(batch, height, width, 3) to (batch, embedding_dim)."
+        )
+    if takes[-1] != 3:
+        raise ValueError(
+            f"{path} takes pictures of {takes[-1]} channels. Pictures are RGB "
+            "here, (batch, height, width, 3): train it on three equal channels."
+        )
+    return backbone
+
+
+def _has_rank(shape, rank):
+    return (
+        isinstance(shape, tuple)
+        and len(shape) == rank
+        and not any(isinstance(side, tuple) for side in shape)
+    )

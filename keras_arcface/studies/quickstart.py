@@ -16,6 +16,8 @@ from keras_arcface.export import check_export
 from keras_arcface.export import export
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.model import ArcFaceModel
+from keras_arcface.training.config import check_integer
+from keras_arcface.training.config import check_seed
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
@@ -60,8 +62,14 @@ def quickstart(
 
     Returns:
         The values of `summary.json`.
+
+    Raises:
+        ValueError: for a number of epochs or a seed that is none, before any
+            work.
     """
     start = time.monotonic()
+    check_integer("epochs", epochs, at_least=1)
+    check_seed(seed)
     folder = check_output_folder(folder)
     if exports:
         check_export(folder / "exports")

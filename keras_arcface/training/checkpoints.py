@@ -95,8 +95,10 @@ def resume_point(folder):
 def damaged(path, error):
     """Returns the error for a checkpoint that cannot be read."""
     return ValueError(
-        f"{path} of the last checkpoint is damaged ({error}). Remove the "
-        f"folder {path.parent} and start the run again without --resume."
+        f"{path} of the last checkpoint is damaged ({error}). best.keras may "
+        f"still be whole: keep it if you need it. Remove the folder "
+        f"{path.parents[2]} and start the run again without --resume, or "
+        "start one in another --output."
     )
 
 

@@ -11,6 +11,7 @@ from keras_arcface.data import ImageData
 from keras_arcface.data.keep_list import relative_paths
 from keras_arcface.data.keep_list import write_keep_list
 from keras_arcface.evaluation import assign_sub_centers
+from keras_arcface.evaluation.sub_centers import check_angle
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.verification import embed_data
 
@@ -98,6 +99,7 @@ def find_noise(
     Reference:
     - Deng et al., 2020, "Sub-center ArcFace", ECCV
     """
+    check_angle(angle)  # Before every picture is embedded.
     if model.head.num_classes != data.num_classes:
         raise ValueError(
             f"The model knows {model.head.num_classes} identities, the data "
@@ -126,7 +128,8 @@ def trained_identities(run: str | Path, data: ImageData) -> ImageData:
 
     Raises:
         FileNotFoundError: when `run` is no folder of `keras-arcface train`.
-        ValueError: when an identity of the run is not in the data.
+        ValueError: when an identity of the run is not in the data, or the
+            run's classes.json is damaged.
     """
     path = Path(run) / "classes.json"
     if not path.is_file():
@@ -134,7 +137,7 @@ def trained_identities(run: str | Path, data: ImageData) -> ImageData:
             f"{path} is missing: {run} is no folder that keras-arcface train "
             "wrote."
         )
-    names = json.loads(path.read_text("utf-8"))
+    names = _names(path)
     known = {name: index for index, name in enumerate(data.class_names)}
     missing = [name for name in names if name not in known]
     if missing:
@@ -144,3 +147,15 @@ def trained_identities(run: str | Path, data: ImageData) -> ImageData:
             "trained on."
         )
     return data.where(np.isin(data.labels, [known[name] for name in names]))
+
+
+def _names(path):
+    try:
+        names = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise ValueError(f"{path} is damaged: it is no list of names.")
+    return names

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import numbers
 import os
 from pathlib import Path
 
@@ -80,6 +82,9 @@ class TrainConfig:
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        for name in ("data", "output", "keep"):
+            if isinstance(getattr(self, name), os.PathLike):
+                object.__setattr__(self, name, os.fspath(getattr(self, name)))
         for name in ("margin", "scale"):
             value = _number_or_text(getattr(self, name))
             object.__setattr__(self, name, value)
@@ -99,12 +104,22 @@ class TrainConfig:
             "min_pictures",
             "image_size",
         ):
-            _require(getattr(self, name) >= 1, name, "at least 1", self)
-        _require(self.learning_rate > 0, "learning_rate", "positive", self)
-        _require(self.weight_decay >= 0, "weight_decay", "0 or more", self)
-        for name in ("lr_warmup", "margin_warmup"):
-            _require(0 <= getattr(self, name) < 1, name, "in [0, 1)", self)
-        _require(0 < self.holdout < 1, "holdout", "in (0, 1)", self)
+            check_integer(name, getattr(self, name), at_least=1)
+            object.__setattr__(self, name, int(getattr(self, name)))
+        check_seed(self.seed)
+        object.__setattr__(self, "seed", int(self.seed))
+        for name, holds, expected in (
+            ("learning_rate", lambda x: 0 < x < math.inf, "positive"),
+            ("weight_decay", lambda x: 0 <= x < math.inf, "0 or more"),
+            ("lr_warmup", lambda x: 0 <= x < 1, "in [0, 1)"),
+            ("margin_warmup", lambda x: 0 <= x < 1, "in [0, 1)"),
+            ("holdout", lambda x: 0 < x < 1, "in (0, 1)"),
+        ):
+            value = getattr(self, name)
+            is_number = isinstance(value, numbers.Real)
+            _require(is_number and holds(value), name, expected, self)
+            object.__setattr__(self, name, float(value))
+        _require(isinstance(self.resize, bool), "resize", "True or False", self)
         for name, choices in (
             ("precision", PRECISIONS),
             ("backbone", tuple(BACKBONES)),
@@ -123,10 +138,27 @@ class TrainConfig:
         try:
             values = json.loads(Path(path).read_text("utf-8"))
             return cls(**values)
-        except (json.JSONDecodeError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path} is no configuration of a training run: {error}."
             ) from error
+
+
+def check_integer(name: str, value: object, at_least: int) -> None:
+    """Refuses what is no integer, or less than `at_least`, by name."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < at_least:
+        raise ValueError(
+            f"{name} must be at least {at_least}, an integer. Received: "
+            f"{name}={value!r}."
+        )
+
+
+def check_seed(seed: object) -> None:
+    """Refuses what cannot seed Python, NumPy and TensorFlow alike."""
+    check_integer("seed", seed, at_least=0)
+    if seed >= 2**32:
+        raise ValueError(f"seed must be below 2**32. Received: seed={seed!r}.")
 
 
 def _require(holds, name, expected, config):

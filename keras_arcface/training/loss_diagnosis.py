@@ -1,5 +1,7 @@
 """Noticing a loss that never moves, the most frequent report of all."""
 
+import collections
+import dataclasses
 import math
 import warnings
 
@@ -10,6 +12,11 @@ from keras_arcface.checks import margin_heads
 from keras_arcface.layers import BinaryHead
 from keras_arcface.margins import NoMargin
 from keras_arcface.margins import auto_scale
+
+# Looks at the logs in the window that is judged, a quarter of the patience.
+LOOKS = 5
+# Below so many steps in all, a longer run is the first thing to try.
+SHORT = 1000
 
 
 def chance_loss(head, strength=1.0):
@@ -86,14 +93,26 @@ def _at_right_angles(head, strength, cosine):
     return float(scale), float(target[0, 0]), np.asarray(others)[0]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    """Sums over all steps so far, and the bound at this one."""
+
+    step: int = 0
+    loss: float = 0.0
+    angle: float = 0.0
+    bound: float = 0.0
+
+
 class LossDiagnosis(keras.callbacks.Callback):
     """Warns when a model does not start to learn, and says what to change.
 
-    Two signs, both over the epoch so far: a mean target angle that is still
-    near 90 degrees (where the logs have an `angle`, as with `ArcFaceModel`);
-    or a mean loss that is still what a network gives that knows nothing
-    (`chance_loss`) or has made all pictures alike (`collapsed_loss`), at the
-    margin's strength of each step.
+    Two signs, both over the last steps (a quarter of `patience`): a mean
+    target angle still near 90 degrees (where the logs have an `angle`, as with
+    `ArcFaceModel`); or a mean loss still what a network gives that knows
+    nothing (`chance_loss`) or has made all pictures alike (`collapsed_loss`),
+    at the margin's strength of those steps. A model whose angle (or, without
+    one, loss) falls from one such window to the next is slow, not stuck: it
+    is looked at again later.
 
     Args:
         patience: Int, the steps of training before it judges. Defaults to 300
@@ -110,8 +129,10 @@ class LossDiagnosis(keras.callbacks.Callback):
         self.tolerance = tolerance
         self.angle = angle
         self.message = None
-        self._step = 0
         self._weakest = 1.0
+        self._looks = collections.deque(maxlen=2 * LOOKS + 1)
+        self._before = _Look()
+        self._steps = 0
 
     def on_train_begin(self, logs=None):
         heads = margin_heads(self.model)
@@ -120,40 +141,66 @@ class LossDiagnosis(keras.callbacks.Callback):
         self._patience = self.patience or max(300, steps)
 
     def on_epoch_begin(self, epoch, logs=None):
-        # The epoch's mean loss is held against the epoch's mean bound.
-        self._bounds = []
+        self._steps = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        self._step += 1
+        self._steps = batch + 1
         if self._head is None or self.message is not None:
             return
-        every = max(1, self._patience // 20)
-        if self._step % every and self._bounds:
+        step = self._before.step + self._steps
+        last = self._looks[-1].step if self._looks else 0
+        if step - last < max(1, self._patience // (4 * LOOKS)):
             return
-        strength = self._strength()
-        self._weakest = min(self._weakest, strength)
-        self._bounds.append(
-            min(
-                chance_loss(self._head, strength),
-                collapsed_loss(self._head, strength),
-            )
-        )
-        # A fresh epoch's means rest on too few steps to be judged.
-        if self._step >= self._patience and len(self._bounds) >= 5:
-            self._judge(logs or {})
+        self._looks.append(self._look(logs, self._bound()))
+        if step >= self._patience and len(self._looks) > 2 * LOOKS:
+            self._judge("angle" in logs)
 
-    def _judge(self, logs):
-        bound = float(np.mean(self._bounds))
-        loss, angle = float(logs["loss"]), float(logs.get("angle", 0.0))
+    def on_epoch_end(self, epoch, logs=None):
+        if logs and "loss" in logs:
+            self._before = self._look(logs, 0.0)
+
+    def _look(self, logs, bound):
+        """Keras' logs are means over the epoch so far; these are sums."""
+        before, steps = self._before, self._steps
+        return _Look(
+            before.step + steps,
+            before.loss + steps * float(logs["loss"]),
+            before.angle + steps * float(logs.get("angle", 0.0)),
+            bound,
+        )
+
+    def _bound(self):
+        # On JAX, reading `self.model` brings its variables up to date.
+        _ = self.model
+        strength = float(np.asarray(self._head.margin.strength))
+        self._weakest = min(self._weakest, strength)
+        return min(
+            chance_loss(self._head, strength),
+            collapsed_loss(self._head, strength),
+        )
+
+    def _judge(self, has_angle):
+        looks = list(self._looks)
+        loss, angle, bound = _means(looks[LOOKS:])
         if loss < self.tolerance * bound and angle < self.angle:
             return
+        loss_before, angle_before, bound_before = _means(looks[: LOOKS + 1])
+        share, share_before = loss / bound, loss_before / bound_before
+        # A loss far above chance falls without anything being learned.
+        falling = share < 1.05 and share <= share_before - 0.05
+        if has_angle:
+            falling = angle <= angle_before - 1.0
+        if falling:
+            return
         seen = (
-            f" and the mean target angle {angle:.0f} degrees" if angle else ""
+            f" and the mean target angle {angle:.0f} degrees"
+            if has_angle
+            else ""
         )
         self.message = (
-            f"After {self._step} steps the loss is {loss:.2f}{seen}; a network "
-            f"that knows nothing gives {bound:.2f} and 90 degrees. The model "
-            "is not learning. " + " ".join(self._advice())
+            f"After {looks[-1].step} steps the loss is {loss:.2f}{seen}; a "
+            f"network that knows nothing gives {bound:.2f} and 90 degrees. The "
+            "model is not learning. " + " ".join(self._advice())
         )
         warnings.warn(self.message, stacklevel=2)
 
@@ -170,13 +217,26 @@ class LossDiagnosis(keras.callbacks.Callback):
                 "Add MarginWarmup() to the callbacks (--margin-warmup), so "
                 "that the margin grows from nothing."
             )
+        total = self.params["epochs"] * (self.params.get("steps") or SHORT)
+        if total < SHORT:
+            yield (
+                f"{total} steps are few to start in: train for more epochs "
+                "(--epochs), over which the margin grows more slowly."
+            )
         yield (
             "Try a learning rate ten times smaller and one three times larger, "
             "and look at some pictures with their labels: shuffled labels look "
             "just like this."
         )
 
-    def _strength(self):
-        # On JAX, reading `self.model` brings its variables up to date.
-        _ = self.model
-        return float(np.asarray(self._head.margin.strength))
+
+def _means(looks):
+    """Returns mean loss, angle and bound from the first look to the last."""
+    first, last = looks[0], looks[-1]
+    steps = last.step - first.step
+    bounds = [look.bound for look in looks]
+    return (
+        (last.loss - first.loss) / steps,
+        (last.angle - first.angle) / steps,
+        sum(bounds) / len(bounds),
+    )

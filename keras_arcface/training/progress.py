@@ -1,5 +1,6 @@
 """What a person sees while training runs."""
 
+import math
 import sys
 import time
 
@@ -12,7 +13,8 @@ class TrainingProgress(keras.callbacks.Callback):
     """Shows loss, target angle, speed and time left.
 
     On a terminal a live bar; elsewhere (a log file) one plain line every few
-    seconds and one for each epoch. Everything goes to stderr.
+    seconds. One line for each epoch in both, with the values of the logs that
+    are numbers. Everything goes to stderr.
 
     Args:
         batch_size: Int, to turn steps into images per second.
@@ -36,6 +38,8 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
+        # Judging comes after the last step: it is no part of the speed.
+        self._speed = self._images_per_second(batch + 1, now)
         if self._bar is not None:
             text = self._describe(batch + 1, logs or {}, now)
             self._bar.update(self._task, completed=batch + 1, text=text)
@@ -49,11 +53,17 @@ class TrainingProgress(keras.callbacks.Callback):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        seconds = time.monotonic() - self._epoch_start
-        values = "  ".join(
-            f"{name} {value:.4f}" for name, value in (logs or {}).items()
-        )
-        self._print(f"{values}  ({seconds:.0f} s)")
+        now = time.monotonic()
+        values = [
+            f"{name} {value:.4f}"
+            for name, value in (logs or {}).items()
+            if math.isfinite(value)
+        ]
+        facts = [f"{now - self._epoch_start:.0f} s", self._speed]
+        if epoch + 1 < (self.params.get("epochs") or 0):
+            steps = self.params.get("steps") or 1
+            facts.append(f"{_clock(self._left(steps, steps, now))} left")
+        self._print(f"{'  '.join(values)}  ({', '.join(facts)})")
 
     def close(self):
         """Stops the live bar; for training that ends in an error."""
@@ -62,17 +72,20 @@ class TrainingProgress(keras.callbacks.Callback):
             self._bar = None
 
     def _describe(self, steps, logs, now):
-        elapsed = max(now - self._epoch_start, 1e-9)
         parts = [f"{k} {float(logs[k]):.3f}" for k in _SHOWN if k in logs]
         if "angle" in logs:
             parts[-1] += " deg"
-        parts.append(f"{steps * self.batch_size / elapsed:.0f} images/s")
-        if self.params.get("steps"):
-            parts.append(f"{_clock(self._left(steps, now))} left")
+        parts.append(self._images_per_second(steps, now))
+        per_epoch = self.params.get("steps")
+        if per_epoch:
+            parts.append(f"{_clock(self._left(steps, per_epoch, now))} left")
         return "  ".join(parts)
 
-    def _left(self, steps, now):
-        per_epoch = self.params["steps"]
+    def _images_per_second(self, steps, now):
+        elapsed = max(now - self._epoch_start, 1e-9)
+        return f"{steps * self.batch_size / elapsed:.0f} images/s"
+
+    def _left(self, steps, per_epoch, now):
         total = (self.params["epochs"] - self._first_epoch) * per_epoch
         done = (self._epoch - self._first_epoch) * per_epoch + steps
         return (now - self._start) * (total - done) / done

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 from pathlib import Path
 
 import keras
@@ -15,6 +14,7 @@ from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
 from keras_arcface.data import keep_listed
 from keras_arcface.data import plain_errors
+from keras_arcface.data import read_keep_list
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.margins import PerClass
 from keras_arcface.model import ArcFaceModel
@@ -30,9 +30,13 @@ from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD
 from keras_arcface.training.optimizers import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
+from keras_arcface.training.run_folder import check_same_data
+from keras_arcface.training.run_folder import claim
+from keras_arcface.training.run_folder import identities
+from keras_arcface.training.run_folder import no_trace_of_failure
+from keras_arcface.training.run_folder import write_facts
 from keras_arcface.training.verification import VerificationEvaluator
 from keras_arcface.utils.files import check_output_folder
-from keras_arcface.utils.files import write_json
 
 # Decoded pictures are kept in memory up to this size.
 MEMORY_BYTES = 2 * 2**30
@@ -63,26 +67,23 @@ def train(config: TrainConfig, resume: bool = False) -> TrainResult:
 
     Raises:
         ValueError: for data that cannot be trained on.
-        FileExistsError: when the folder holds a run and `resume` is False.
+        FileExistsError: when the folder holds a run and `resume` is False, or
+            holds anything else.
         FloatingPointError: when the loss becomes NaN.
     """
     folder = check_output_folder(config.output)
-    _claim(folder, config, resume)
+    claim(folder, config, resume)
     keras.utils.set_random_seed(config.seed)
     training, held_out = load_data(config)
     evaluator = VerificationEvaluator(held_out)
     print(f"Training on {training.describe()}.")
-    print(f"Judging on {held_out.describe()}: {len(evaluator.pairs)} pairs.")
+    print(f"Judging on {held_out.describe()}: {evaluator.describe()}.")
     steps = training.steps(config.batch_size, drop_remainder=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    point = resume_point(folder) if resume else None
-    identities = _identities(training, held_out)
+    point = resume_point(folder)  # None in a folder that a new run may have.
     if point is not None:
-        _check_same_data(folder, identities)
-    write_json(folder / "config.json", config.to_json())
-    write_json(folder / "identities.json", identities)
-    training.save_classes(folder / "classes.json")
-    with dtype_policy(config.precision):
+        check_same_data(folder, identities(training, held_out))
+    with no_trace_of_failure(folder), dtype_policy(config.precision):
+        write_facts(folder, config, training, held_out)
         model, done, history = _start(config, training, steps, point)
         checkpoints = Checkpoints(folder, history=history)
         if done < config.epochs:
@@ -115,6 +116,8 @@ def build_model(config: TrainConfig, data: ImageData, steps: int):
 
 def load_data(config: TrainConfig) -> tuple[ImageData, ImageData]:
     """Returns the data to train on and the held-out identities."""
+    if config.keep is not None:
+        read_keep_list(config.keep)  # Before every picture is opened.
     if config.data == GLYPHS:
         data = glyphs.load(
             "train", seed=config.seed, image_size=config.image_size
@@ -153,61 +156,6 @@ def dtype_policy(name: str):
 def _cached(data):
     fits = len(data) * int(np.prod(data.image_size)) * 3 <= MEMORY_BYTES
     return data.in_memory() if fits else data
-
-
-def _claim(folder, config, resume):
-    existing = folder / "config.json"
-    if not existing.exists():
-        if resume:
-            raise FileNotFoundError(
-                f"There is no run to resume in {folder}: config.json is "
-                "missing. Leave out --resume to start one."
-            )
-        return
-    if not any((folder / "checkpoints").glob("epoch-*")):
-        return  # It failed before its first checkpoint: nothing to lose.
-    if not resume:
-        raise FileExistsError(
-            f"{folder} holds a run already. Pass --resume to go on with it, "
-            "or another --output."
-        )
-    before = TrainConfig.from_json(existing)
-    changed = [
-        field.name
-        for field in dataclasses.fields(config)
-        if getattr(before, field.name) != getattr(config, field.name)
-        and field.name != "output"
-    ]
-    if changed:
-        raise ValueError(
-            f"The run in {folder} was started with other values of "
-            f"{', '.join(changed)}. Resume with the same, or start another "
-            "run in another --output."
-        )
-
-
-def _identities(training, held_out):
-    """Returns who is trained on and who is judged by, with picture counts."""
-    return {
-        part: dict(zip(data.class_names, data.counts.tolist(), strict=True))
-        for part, data in (("training", training), ("held_out", held_out))
-    }
-
-
-def _check_same_data(folder, identities):
-    """Refuses to go on with other identities: class ids would change hands."""
-    path = folder / "identities.json"
-    before = json.loads(path.read_text("utf-8"))
-    if before == identities:
-        return
-    names = {name for part in before.values() for name in part}
-    now = {name for part in identities.values() for name in part}
-    changed = sorted(names ^ now)[:3] or ["the number of pictures"]
-    raise ValueError(
-        f"The data is not what the run in {folder} was started with; it "
-        f"differs in {', '.join(changed)}. Class ids would mean other "
-        "identities. Restore the data, or start a run in another --output."
-    )
 
 
 def _start(config, training, steps, point):

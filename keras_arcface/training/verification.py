@@ -13,6 +13,7 @@ from keras_arcface.model import embed
 from keras_arcface.utils.console import progress
 
 BATCH = 128
+FAR = 1e-2
 
 
 def verify(
@@ -104,7 +105,8 @@ class VerificationEvaluator(keras.callbacks.Callback):
     """Judges the embeddings on held-out identities after every epoch.
 
     Adds `verification_accuracy` (10-fold), `eer` and `tar_at_far_0.01` to the
-    logs, so that checkpoints can choose by them; put it before those.
+    logs, so that checkpoints can choose by them; put it before those. With
+    fewer than 100 impostor pairs the last is NaN.
 
     Args:
         data: `ImageData` of identities that are not trained on.
@@ -118,6 +120,17 @@ class VerificationEvaluator(keras.callbacks.Callback):
         self.data = data
         self.pairs = pairs_for(data.labels) if pairs is None else pairs
         self.flip = flip
+
+    def describe(self):
+        """Returns one line: how many pairs, and what they cannot tell."""
+        impostors = int((~self.pairs.is_same).sum())
+        text = f"{len(self.pairs)} pairs"
+        if impostors * FAR < 1:
+            text += (
+                f", {impostors} of them impostors: too few for the TAR at FAR "
+                f"{FAR:g}, which needs {round(1 / FAR)}"
+            )
+        return text
 
     def on_epoch_end(self, epoch, logs=None):
         backbone = getattr(self.model, "backbone", self.model)
@@ -135,4 +148,4 @@ class VerificationEvaluator(keras.callbacks.Callback):
         if logs is not None:
             logs["verification_accuracy"] = result.accuracy
             logs["eer"] = result.eer
-            logs["tar_at_far_0.01"] = result.tar_at_far[1e-2].tar
+            logs["tar_at_far_0.01"] = result.tar_at_far[FAR].tar

@@ -28,6 +28,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: when the body wrote nothing.
+        IsADirectoryError: when it wrote a file and `path` is a folder.
+        NotADirectoryError: when it made a folder and `path` is a file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +43,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path, room: Path) -> None:
-    if not path.is_dir() or path.is_symlink():
+    if path.exists() and temporary.exists():
+        _refuse_other_kind(temporary, path)
+    if not path.is_dir():
         temporary.replace(path)
         return
     # A full folder cannot be replaced by a rename: it steps aside first.
@@ -52,6 +56,25 @@ def _replace(temporary: Path, path: Path, room: Path) -> None:
     except BaseException:
         aside.rename(path)
         raise
+
+
+def _refuse_other_kind(temporary: Path, path: Path) -> None:
+    """A folder is never swapped for a file: all in it would be lost."""
+    if path.is_dir() and not temporary.is_dir():
+        raise is_folder(path)
+    if temporary.is_dir() and not path.is_dir():
+        raise NotADirectoryError(
+            f"{path} is a file, and a folder is to be written there. Move it "
+            "away or give another name."
+        )
+
+
+def is_folder(path: str | os.PathLike) -> IsADirectoryError:
+    """Returns the error for a folder where a file is to be written."""
+    return IsADirectoryError(
+        f"{path} is a folder, and a file is to be written there. Give the "
+        "name of a file; nothing in the folder was touched."
+    )
 
 
 def remove_unfinished(folder: str | os.PathLike) -> None:
@@ -84,6 +107,23 @@ def check_output_folder(path: str | os.PathLike) -> Path:
         raise ValueError(
             f"Cannot write to the folder {path}: {nearest} is read-only."
         )
+    return path
+
+
+def check_output_file(path: str | os.PathLike, suffix: str) -> Path:
+    """Returns `path`, after making sure before any work that it can be a file.
+
+    Raises:
+        ValueError: when it does not end in `suffix`, or something above it is
+            a file or not writable.
+        IsADirectoryError: when it is a folder.
+    """
+    path = Path(path)
+    if path.suffix != suffix:
+        raise ValueError(f"--output must end in {suffix}. Received: {path}")
+    if path.is_dir():
+        raise is_folder(path)
+    check_output_folder(path.parent)
     return path
 
 

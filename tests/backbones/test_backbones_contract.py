@@ -148,6 +148,15 @@ def test_modelling_code_does_not_import_tensorflow(folder):
         (MobileFaceNet, {"layout": "caffe"}, "layout must be one of.*'caffe'"),
         (MobileFaceNet, {"blocks": (0, 1, 1, 1)}, "blocks must be four"),
         (SmallNet, {"widths": ()}, "widths must be positive"),
+        (SmallNet, {"input_shape": (None, None, 3)}, "head='GAP' takes"),
+        (SmallNet, {"input_shape": (32, 32)}, "must be .height, width, ch"),
+        (SmallNet, {"input_shape": (32, "32", 3)}, "input_shape must be"),
+        (
+            IResNet,
+            {"blocks": (1, 1, 1, 1), "input_shape": (None, 112, 3)},
+            "'E' has a weight for each place",
+        ),
+        (MobileFaceNet, {"input_shape": (0, 112, 3)}, "input_shape must be"),
         (SmallNet, {"head": "FC"}, "head must be one of.*'FC'"),
         (SmallNet, {"dropout": 1.0}, "dropout must be in"),
         (SmallNet, {"embedding_dim": 0}, "embedding_dim must be a positive"),
@@ -156,3 +165,8 @@ def test_modelling_code_does_not_import_tensorflow(folder):
 def test_wrong_arguments(cls, arguments, message):
     with pytest.raises(ValueError, match=message):
         cls(**arguments)
+
+
+def test_pictures_of_any_size_with_an_average():
+    backbone = SmallNet(input_shape=(None, None, 3), head="GAP")
+    assert backbone.predict_on_batch(np.zeros((1, 40, 24, 3))).shape == (1, 128)

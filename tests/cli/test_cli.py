@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_arcface import SmallNet
 from keras_arcface.cli.main import main
 
 SMALL = (
@@ -146,8 +147,49 @@ def test_calibrate_stores_a_threshold(folder, tmp_path, capsys):
     assert "false-match rate of 0.1" in capsys.readouterr().out
 
 
+def test_a_run_is_told_how_to_get_a_threshold(
+    run, folder, tmp_path, capsys, monkeypatch
+):
+    """The commands in the message work as they stand."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run, "mine")
+    pictures = _first_two(folder)
+    _, advice = error_of(capsys, "verify", *pictures, "--model", "mine")
+    make, calibrate = re.search(
+        r'python -c "(.+)" && keras-arcface (calibrate .+)$', advice
+    ).groups()
+    data = ["--data", folder]
+    _, line = error_of(capsys, "calibrate", "mine", *data)
+    assert make in line and calibrate in line
+    exec(make)
+    arguments = calibrate.replace("FOLDER", str(folder)).split()
+    assert call(*arguments, "--fmr", "0.1") == 0
+    assert call("verify", *pictures, "--model", arguments[1]) == 0
+    assert "false-match rate of 0.1" in capsys.readouterr().out
+
+
+def test_a_model_of_open_size_is_refused_by_name(folder, tmp_path, capsys):
+    model = tmp_path / "open.keras"
+    SmallNet(input_shape=(None, None, 3), head="GAP").save(model)
+    pictures = _first_two(folder)
+    for resize in ([], ["--resize"]):
+        for arguments in (
+            ["embed", *pictures, "--output", tmp_path / "d.npz"],
+            ["verify", *pictures, "--threshold", "0.5"],
+        ):
+            _, line = error_of(capsys, *arguments, "--model", model, *resize)
+            assert "fixed input_shape" in line
+
+
 def _first_two(folder):
     return sorted(folder.rglob("*.png"))[:2]
+
+
+def test_a_missing_file_of_pairs_is_named(run, folder, tmp_path, capsys):
+    arguments = ["evaluate", run, "--images", folder, "--output", tmp_path]
+    for pairs, message in (("nosuch.csv", "no CSV file"), (".", "is a folder")):
+        code, line = error_of(capsys, *arguments, "--pairs", tmp_path / pairs)
+        assert code == 2 and message in line and str(tmp_path) in line
 
 
 @pytest.mark.parametrize(
@@ -160,6 +202,8 @@ def _first_two(folder):
         (["embed", "gone.jpg", "--output", "x.txt"], "must end in .npz"),
         (["verify", "gone.jpg", "gone.jpg"], "no file or folder gone.jpg"),
         (["convert", "gone.tflite", "--to", "x"], "gone.tflite"),
+        (["quickstart", "--seed", "-1"], "seed must be at least 0"),
+        (["quickstart", "--epochs", "0"], "epochs must be at least 1"),
         (
             ["train", "--data", "gone", "--output", "x"],
             "gone",
@@ -226,3 +270,21 @@ def test_help_lists_every_command(capsys):
     text = capsys.readouterr().out
     for command in ("quickstart", "train", "evaluate", "export", "verify"):
         assert command in text
+
+
+@pytest.mark.parametrize(
+    "arguments, name",
+    [
+        (["embed", "a.jpg", "--output", "d.npz"], "d.npz"),
+        (["clean", "run", "data", "--output", "d.csv"], "d.csv"),
+    ],
+)
+def test_a_folder_is_not_written_over(
+    arguments, name, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "keep").touch()
+    code, line = error_of(capsys, *arguments)
+    assert code == 2 and f"{name} is a folder" in line
+    assert (tmp_path / name / "keep").exists()

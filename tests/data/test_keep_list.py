@@ -5,7 +5,13 @@ import pytest
 from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
 from keras_arcface.data import keep_listed
+from keras_arcface.data import read_keep_list
+from keras_arcface.data import read_pairs_csv
 from keras_arcface.data.keep_list import relative_paths
+
+
+def read_pairs(path):
+    return read_pairs_csv(path, path.parent)
 
 
 @pytest.fixture
@@ -39,12 +45,36 @@ def test_pictures_are_dropped_and_ids_stay_contiguous(data, tmp_path):
     [
         (["Nobody/1.png,1"], "path,keep", "names no picture"),
         (["a,maybe"], "path,keep", r"keep.csv, line 2: keep must be 1 or 0"),
-        (["a,1"], "file,keep", "has no column path"),
+        (["a,1"], "file,keep", "line 1: the header must.*Missing: path"),
+        (["a"], "path,keep", "line 2: expected 2 values"),
+        (["a,1,2"], "path,keep", "line 2: expected 2 values"),
+        (["a,1", "a,1", "a,0"], "path,keep", "line 4: keep=0 for 'a', and 1"),
     ],
 )
 def test_wrong_lists_are_named(data, tmp_path, rows, header, message):
     with pytest.raises(ValueError, match=message):
         keep_listed(data, listed(tmp_path, *rows, header=header))
+
+
+@pytest.mark.parametrize("read", [read_keep_list, read_pairs])
+def test_what_is_no_list_is_named(tmp_path, read):
+    with pytest.raises(FileNotFoundError, match="no CSV file .*gone.csv"):
+        read(tmp_path / "gone.csv")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        read(tmp_path)
+    for name, content in {
+        "picture.csv": b"\x89PNG\r\n\x1a\n\x00\xff",
+        "empty.csv": b"",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=name):
+            read(tmp_path / name)
+
+
+def test_a_list_saved_by_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "keep.csv"
+    path.write_bytes("\ufeffpath,keep\r\n b/ä.png,0\r\n".encode())
+    assert read_keep_list(path) == {" b/ä.png": False}
 
 
 def test_a_list_that_leaves_one_identity_is_refused(data, tmp_path):

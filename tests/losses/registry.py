@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_arcface import losses
 
-NUM_CLASSES = 4
+NUM_CLASSES = 10
 
 # name: (what makes the loss, its naive value of labels and embeddings)
 PAIR_LOSSES = {
@@ -68,7 +68,7 @@ PAIR_LOSSES = {
     "margin": (losses.MarginLoss, naive_pairs.margin),
 }
 
-PROXIES = np.random.default_rng(5).normal(size=(8, 4)).astype("float32")
+PROXIES = np.random.default_rng(5).normal(size=(20, 4)).astype("float32")
 
 
 def with_proxies(head, proxies):
@@ -80,11 +80,11 @@ def with_proxies(head, proxies):
 
 def proxy_nca(denominator="all"):
     head = losses.ProxyNCA(NUM_CLASSES, scale=3.0, denominator=denominator)
-    return with_proxies(head, PROXIES[:4])
+    return with_proxies(head, PROXIES[:10])
 
 
 def proxy_anchor():
-    return with_proxies(losses.ProxyAnchor(NUM_CLASSES), PROXIES[:4])
+    return with_proxies(losses.ProxyAnchor(NUM_CLASSES), PROXIES[:10])
 
 
 def soft_triple():
@@ -92,7 +92,7 @@ def soft_triple():
     return with_proxies(head, PROXIES)
 
 
-BETAS = np.array([0.9, 1.2, 1.4, 1.0], "float32")
+BETAS = np.linspace(0.9, 1.4, 10, dtype="float32")
 
 
 def class_margin():
@@ -106,15 +106,15 @@ def class_margin():
 HEADS = {
     "proxy_nca": (
         proxy_nca,
-        lambda y, x: naive_heads.proxy_nca(y, x, PROXIES[:4], 3.0),
+        lambda y, x: naive_heads.proxy_nca(y, x, PROXIES[:10], 3.0),
     ),
     "proxy_nca_negatives": (
         lambda: proxy_nca("negatives"),
-        lambda y, x: naive_heads.proxy_nca(y, x, PROXIES[:4], 3.0, True),
+        lambda y, x: naive_heads.proxy_nca(y, x, PROXIES[:10], 3.0, True),
     ),
     "proxy_anchor": (
         proxy_anchor,
-        lambda y, x: naive_heads.proxy_anchor(y, x, PROXIES[:4]),
+        lambda y, x: naive_heads.proxy_anchor(y, x, PROXIES[:10]),
     ),
     "soft_triple": (
         soft_triple,

@@ -1,5 +1,6 @@
 """TensorFlow Addons' losses against loops over every pair and triplet."""
 
+import golden
 import keras
 import naive_addons
 import numpy as np
@@ -73,6 +74,44 @@ def test_triplets_under_every_metric(metric, margin):
         value = float(ours(margin, distance_metric=metric)(LABELS, EMBEDDINGS))
         expected = naive(LABELS, EMBEDDINGS, margin, metric=metric)
         np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["contrastive", "npairs", "npairs_multilabel"])
+def test_losses_of_distances_and_similarities(name):
+    """What `test_embedding_losses` sees to for the losses of embeddings."""
+    loss, (labels, scores), expected = CASES[name]
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(loss)
+    )
+    assert type(copy) is type(loss)
+    assert copy.get_config() == loss.get_config()
+    each = np.asarray(loss.call(labels, scores))
+    assert each.shape == (10,)
+    weights = np.linspace(0, 2, 10).astype("float32")
+    np.testing.assert_allclose(
+        float(copy(labels, scores, weights)), (each * weights).mean(), rtol=1e-5
+    )
+    total = type(loss).from_config({**loss.get_config(), "reduction": "sum"})
+    np.testing.assert_allclose(
+        float(total(labels, scores)), 10 * expected, rtol=1e-5
+    )
+    half = loss.call(labels, ops.cast(scores, "bfloat16"))
+    assert keras.backend.standardize_dtype(half.dtype) == "float32"
+    for hard in (0.0 * scores, 1e4 * scores):
+        (grad,) = golden.gradient(
+            lambda x: ops.sum(loss.call(labels, x)), hard.astype("float32")
+        )
+        assert np.isfinite(grad).all()
+
+
+def test_npairs_trains_on_a_similarity_matrix():
+    images = keras.Input((4,))
+    embed = keras.layers.Dense(3)(images)
+    similarity = keras.ops.matmul(embed, keras.ops.transpose(embed))
+    model = keras.Model(images, similarity)
+    model.compile(keras.optimizers.Adam(0.05), loss=losses.NpairsLoss())
+    history = model.fit(EMBEDDINGS, LABELS, epochs=8, verbose=0, shuffle=False)
+    assert history.history["loss"][-1] < history.history["loss"][0]
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -92,7 +92,7 @@ def test_it_works_with_every_pair_loss(name):
 def test_it_works_with_every_miner(miner):
     loss = losses.TripletLoss(miner=registry.MINERS[miner]())
     head = losses.CrossBatchMemory(loss, 16)
-    for labels, x in batches(8):
+    for labels, x in list(batches(8))[:2]:
         assert np.isfinite(np.asarray(head.margin_loss(x, labels))).all()
     copy = type(head).from_config(head.get_config())
     assert copy.get_config() == head.get_config()

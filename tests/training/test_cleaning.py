@@ -1,5 +1,6 @@
 import csv
 import re
+import shutil
 
 import drawing
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from PIL import Image
 
 from keras_arcface.cli.main import main
+from keras_arcface.training import cleaning
+from keras_arcface.training import trainer
 
 IDENTITIES, PICTURES = 16, 8
 TRAIN = (
@@ -93,3 +96,68 @@ def test_other_data_is_refused(run, tmp_path, capsys):
     other = drawing.identities_folder(tmp_path / "other", 3, 3)
     assert call("clean", run, other, "--output", tmp_path / "k.csv") == 2
     assert "are not in the data" in capsys.readouterr().err
+
+
+@pytest.fixture
+def damaged(run, tmp_path):
+    """A copy of the run to spoil."""
+    return shutil.copytree(run, tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("classes.json", None, "classes.json is missing"),
+        ("classes.json", "[1", "classes.json is damaged"),
+        ("classes.json", '{"a": 1}', "it is no list of names"),
+        ("best.keras", None, "is no folder of keras-arcface train"),
+        ("best.keras", "junk", "best.keras is no readable Keras model"),
+    ],
+)
+def test_a_damaged_run_is_named(
+    damaged, noisy, tmp_path, capsys, name, text, message
+):
+    (damaged / name).unlink()
+    if text is not None:
+        (damaged / name).write_text(text)
+    assert call("clean", damaged, noisy, "--output", tmp_path / "k.csv") == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "k.csv").exists()
+
+
+def test_a_head_that_knows_no_sub_centers_is_refused(noisy, tmp_path, capsys):
+    from keras_arcface import ArcFaceModel
+    from keras_arcface import SmallNet
+    from keras_arcface.losses import CrossBatchMemory
+    from keras_arcface.losses import TripletLoss
+
+    memory = CrossBatchMemory(TripletLoss(), 64)
+    (tmp_path / "odd").mkdir()
+    ArcFaceModel(SmallNet(), memory).save(tmp_path / "odd" / "best.keras")
+    arguments = ["clean", tmp_path / "odd", noisy]
+    assert call(*arguments, "--output", tmp_path / "k.csv") == 2
+    assert "--sub-centers 3" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_the_old_list(run, noisy, tmp_path, monkeypatch, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    (tmp_path / "k.csv").write_text("old")
+    monkeypatch.setattr(cleaning, "embed_data", interrupted)
+    output = ["--output", tmp_path / "k.csv"]
+    assert call("clean", run, noisy, *output) == 130
+    assert capsys.readouterr().err.strip().endswith("Interrupted.")
+    assert call("clean", run, noisy, *output, "--angle", "nan") == 2
+    assert (tmp_path / "k.csv").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["k.csv"]
+
+
+def test_a_wrong_list_stops_training_before_pictures_are_opened(
+    noisy, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(trainer, "from_directory", None)
+    train = ["train", "--data", noisy, "--output", tmp_path / "run", *TRAIN]
+    assert call(*train, "--keep", tmp_path / "gone.csv") == 2
+    assert "no CSV file" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

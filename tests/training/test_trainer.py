@@ -1,5 +1,8 @@
+import dataclasses
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +14,17 @@ import numpy as np
 import pytest
 
 from keras_arcface import ArcFaceModel
+from keras_arcface import SmallNet
+from keras_arcface import load_pretrained
 from keras_arcface.pretrained import load_backbone
+from keras_arcface.pretrained import save_pretrained
+from keras_arcface.training import Checkpoints
 from keras_arcface.training import TrainConfig
 from keras_arcface.training import resume_point
 from keras_arcface.training import train
+from keras_arcface.training.run_folder import claim
 from keras_arcface.training.trainer import dtype_policy
+from keras_arcface.utils.files import write_json
 
 
 @pytest.fixture(scope="module")
@@ -60,29 +69,33 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
     assert isinstance(result.model, ArcFaceModel)
     assert result.model.head.num_classes == 7
     assert load_backbone(run).output_shape == (None, 16)
-    progress = capsys.readouterr().err
-    assert "epoch 2/2" in progress and "angle" in progress
+    said = capsys.readouterr()
+    first, last = [x for x in said.err.splitlines() if "eer" in x]
+    assert "epoch 2/2" in last and "angle" in last and "nan" not in last
+    assert re.search(r"\(\d+ s, \d+ images/s, \d+:\d\d left\)$", first)
+    assert re.search(r"\(\d+ s, \d+ images/s\)$", last)
+    assert "too few for the TAR at FAR 0.01, which needs 100" in said.out
 
 
 class Stop(Exception):
     pass
 
 
-def train_and_stop(run, after):
+def train_and_stop(run, after, error=Stop):
     """Trains, and stops as a crash would when `after` epochs are done."""
     from keras_arcface.training import trainer
 
     class StopAfter(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == after:
-                raise Stop
+                raise error
 
     callbacks = trainer._callbacks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             trainer, "_callbacks", lambda c: [StopAfter(), *callbacks(c)]
         )
-        with pytest.raises(Stop):
+        with pytest.raises(error):
             train(run)
 
 
@@ -129,10 +142,80 @@ def test_a_run_does_not_go_on_with_other_people(tmp_path):
         train(run, resume=True)
 
 
-def test_a_run_without_a_checkpoint_does_not_block_its_folder(folder, tmp_path):
-    train_and_stop(config(folder, tmp_path / "run"), after=0)
-    result = train(config(folder, tmp_path / "run", learning_rate=0.01))
-    assert len(result.history) == 2
+@pytest.mark.parametrize("error", [Stop, KeyboardInterrupt])
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_run_without_a_checkpoint_leaves_nothing(
+    folder, tmp_path, error, there_before
+):
+    if there_before:
+        (tmp_path / "run").mkdir()
+    train_and_stop(config(folder, tmp_path / "run"), after=0, error=error)
+    assert list(tmp_path.iterdir()) == [tmp_path / "run"] * there_before
+    assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_nan_in_the_first_epoch_leaves_nothing(folder, tmp_path):
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        train(config(folder, tmp_path / "run", learning_rate=1e30))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_failure_while_the_first_checkpoint_is_written_leaves_nothing(
+    folder, tmp_path, monkeypatch
+):
+    def interrupted(*args):
+        assert (tmp_path / "run" / "best.keras").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "_save_last", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(config(folder, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_killed_in_its_first_epoch_gives_its_folder_back(
+    folder, tmp_path
+):
+    run = config(folder, tmp_path / "run", epochs=1)
+    write_json(tmp_path / "run" / "config.json", run.to_json())
+    with pytest.raises(ValueError, match="other values of margin"):
+        train(dataclasses.replace(run, margin=0.2), resume=True)
+    claim(tmp_path / "run", run, resume=True)
+    claim(tmp_path / "run", dataclasses.replace(run, margin=0.2), resume=False)
+    (tmp_path / "run" / ".writing-abc").mkdir()
+    assert len(train(run).history) == 1
+    assert not (tmp_path / "run" / ".writing-abc").exists()
+
+
+def test_a_finished_run_without_its_checkpoints_keeps_its_best(
+    folder, tmp_path
+):
+    run = config(folder, tmp_path / "run", epochs=1)
+    train(run)
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    before = (tmp_path / "run" / "best.keras").read_bytes()
+    with pytest.raises(FileExistsError, match="another --output"):
+        train(run)
+    with pytest.raises(FileNotFoundError, match="no checkpoint left"):
+        train(run, resume=True)
+    assert (tmp_path / "run" / "best.keras").read_bytes() == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_that_is_no_run_is_left_alone(folder, tmp_path, resume):
+    preset = tmp_path / "preset"
+    save_pretrained(SmallNet(), preset)
+    listed = {"only.json": '{"data": 1}', "config.json": '{"data": 1}'}
+    for name, text in listed.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(text)
+    expected = (FileExistsError, FileNotFoundError, ValueError)
+    for output in (preset, *(tmp_path / name for name in listed)):
+        before = {p: p.read_bytes() for p in output.iterdir()}
+        with pytest.raises(expected, match="output|no config|no run to"):
+            train(config(folder, output), resume)
+        assert {p: p.read_bytes() for p in output.iterdir()} == before
+    assert load_pretrained(preset).output_shape == (None, 128)
 
 
 def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
@@ -154,6 +237,14 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"margin": 28.6}, "looks like degrees"),
         ({"scale": "big"}, "scale must be"),
         ({"epochs": 0}, "epochs must be at least 1"),
+        ({"batch_size": "a"}, "batch_size must be at least 1, an integer.*'a'"),
+        ({"epochs": 2.5}, "epochs must be at least 1, an integer"),
+        ({"learning_rate": "a"}, "learning_rate must be positive.*'a'"),
+        ({"learning_rate": float("inf")}, "learning_rate must be positive"),
+        ({"resize": 1}, "resize must be True or False"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 2**32}, r"seed must be below 2\*\*32"),
+        ({"holdout": 0.001}, r"0.001 \(fraction, or --holdout\) holds out 0"),
         ({"holdout": 1.0}, r"holdout must be in \(0, 1\)"),
         ({"precision": "float16"}, "precision must be one of float32"),
         ({"backbone": "vgg"}, "backbone must be one of iresnet18"),
@@ -239,3 +330,12 @@ def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
     leftovers = [p for p in output.rglob(".writing-*")]
     assert leftovers == []
     assert keras.saving.load_model(output / "best.keras") is not None
+
+
+def test_paths_and_numpy_numbers_become_plain_values(folder, tmp_path):
+    values = {"batch_size": np.int64(8), "learning_rate": np.float32(0.5)}
+    run = dataclasses.replace(
+        config(folder, tmp_path), data=folder, output=tmp_path, **values
+    )
+    write_json(tmp_path / "config.json", run.to_json())
+    assert TrainConfig.from_json(tmp_path / "config.json") == run

@@ -205,6 +205,57 @@ def test_a_loss_that_moves_is_left_alone():
     assert diagnosis.message is None
 
 
+def judge(angles, losses=None, steps=200, **kwargs):
+    """Shows a diagnosis the logs that steps with these angles would give."""
+    model = make_model(scale=16.0)
+    diagnosis = LossDiagnosis(**kwargs)
+    diagnosis.set_model(model)
+    diagnosis.set_params({"steps": steps, "epochs": len(angles) // steps})
+    diagnosis.on_train_begin()
+    bound = chance_loss(model.head)
+    losses = bound * np.asarray(angles) / 90 if losses is None else losses
+    values = {"loss": losses, "angle": angles}
+    for epoch in range(len(angles) // steps):
+        rows = slice(epoch * steps, (epoch + 1) * steps)
+        diagnosis.on_epoch_begin(epoch)
+        for batch in range(steps):
+            logs = {k: np.mean(v[rows][: batch + 1]) for k, v in values.items()}
+            diagnosis.on_train_batch_end(batch, logs)
+        diagnosis.on_epoch_end(epoch, logs)
+    return diagnosis.message
+
+
+def test_a_slow_start_is_no_failure():
+    """Steps as `train --data glyphs --epochs 5 --batch-size 32` takes them."""
+    angles = np.interp(
+        np.arange(800), [0, 200, 300, 400, 500, 800], [90, 89, 86, 78, 70, 55]
+    )
+    for steps in (200, 400, 800):
+        assert judge(angles, steps=steps, patience=400) is None
+
+
+def test_what_lies_long_behind_is_not_judged():
+    angles = np.where(np.arange(800) < 320, 90.0, 50.0)
+    assert judge(angles, steps=400) is None
+
+
+@pytest.mark.parametrize("last", [90.0, 87.0])
+def test_standing_still_is_diagnosed_late_or_early(last):
+    angles = np.interp(np.arange(800), [0, 300, 330, 800], [90, 90, last, last])
+    with pytest.warns(UserWarning, match="not learning"):
+        message = judge(angles, steps=400)
+    assert f"angle {last:.0f} degrees" in message
+    assert "800 steps are few to start in: train for more epochs" in message
+
+
+def test_a_loss_without_an_angle_is_judged_by_itself():
+    layer = ArcMarginLayer(5, 0.5, scale=64.0)
+    model = keras.Sequential([keras.Input((8,)), layer])
+    model.compile(keras.optimizers.SGD(1e-7), loss=layer.loss())
+    with pytest.warns(UserWarning, match="not learning"):
+        fit(model, [LossDiagnosis(patience=20)], epochs=10, batch_size=2)
+
+
 def test_coupled_decay_is_part_of_the_gradient():
     kernel = keras.Variable(np.full((2, 2), 2.0, "float32"))
     bias = keras.Variable(np.full((2,), 2.0, "float32"))

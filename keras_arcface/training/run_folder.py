@@ -1,0 +1,148 @@
+"""The folder of a training run: whose it is, and what it may lose."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from keras_arcface.training.config import TrainConfig
+from keras_arcface.utils.files import write_json
+
+CONFIG = "config.json"
+IDENTITIES = "identities.json"
+CLASSES = "classes.json"
+BEST = "best.keras"
+HISTORY = "history.json"
+CHECKPOINTS = "checkpoints"
+
+
+def claim(folder: Path, config: TrainConfig, resume: bool) -> None:
+    """Makes sure that a run may write to a folder; touches nothing.
+
+    A new run may have a folder that is not there, is empty, or holds a run
+    that was killed in its first epoch.
+
+    Raises:
+        FileExistsError: when the folder holds anything else and `resume` is
+            False.
+        FileNotFoundError: when there is no run to resume.
+        ValueError: when the run there was started with other values.
+    """
+    if resume:
+        _check_resumable(folder, config)
+    elif _done(folder) and _begun(folder):
+        raise FileExistsError(
+            f"{folder} holds a run already. Pass --resume to go on with it, "
+            "or another --output."
+        )
+    elif _holds_anything(folder) and not _begun(folder):
+        raise FileExistsError(
+            f"{folder} is not empty and holds no training run; training there "
+            "could write over what it holds. Give a new or an empty folder as "
+            "--output."
+        )
+
+
+def write_facts(folder: Path, config: TrainConfig, training, held_out) -> None:
+    """Writes what a run is made of: its values, its identities, its classes."""
+    write_json(folder / CONFIG, config.to_json())
+    write_json(folder / IDENTITIES, identities(training, held_out))
+    training.save_classes(folder / CLASSES)
+
+
+def identities(training, held_out) -> dict:
+    """Returns who is trained on and who is judged by, with picture counts."""
+    return {
+        part: dict(zip(data.class_names, data.counts.tolist(), strict=True))
+        for part, data in (("training", training), ("held_out", held_out))
+    }
+
+
+def check_same_data(folder: Path, now: dict) -> None:
+    """Refuses to go on with other identities: class ids would change hands."""
+    before = json.loads((folder / IDENTITIES).read_text("utf-8"))
+    if before == now:
+        return
+    names_before = {name for part in before.values() for name in part}
+    names_now = {name for part in now.values() for name in part}
+    changed = sorted(names_before ^ names_now)[:3]
+    changed = changed or ["the number of pictures"]
+    raise ValueError(
+        f"The data is not what the run in {folder} was started with; it "
+        f"differs in {', '.join(changed)}. Class ids would mean other "
+        "identities. Restore the data, or start a run in another --output."
+    )
+
+
+@contextlib.contextmanager
+def no_trace_of_failure(folder: Path) -> Iterator[None]:
+    """Takes away what a run wrote that ends before its first epoch is done.
+
+    By an error or by Ctrl-C. A kill leaves the run's values and identities,
+    which `claim` knows for what they are.
+    """
+    made_here = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        if not _done(folder):
+            for name in (CONFIG, IDENTITIES, CLASSES, BEST):
+                (folder / name).unlink(missing_ok=True)
+            for empty in (folder / CHECKPOINTS, *([folder] * made_here)):
+                with contextlib.suppress(OSError):
+                    empty.rmdir()
+        raise
+
+
+def _check_resumable(folder, config):
+    if not (folder / CONFIG).exists():
+        raise FileNotFoundError(
+            f"There is no run to resume in {folder}: config.json is "
+            "missing. Leave out --resume to start one."
+        )
+    before = TrainConfig.from_json(folder / CONFIG)
+    changed = [
+        field.name
+        for field in dataclasses.fields(config)
+        if getattr(before, field.name) != getattr(config, field.name)
+        and field.name != "output"
+    ]
+    if changed:
+        raise ValueError(
+            f"The run in {folder} was started with other values of "
+            f"{', '.join(changed)}. Resume with the same, or start another "
+            "run in another --output."
+        )
+    if (folder / HISTORY).exists() and not _checkpoints(folder):
+        raise FileNotFoundError(
+            f"The run in {folder} has no checkpoint left to go on from. Start "
+            "another run in another --output; best.keras there is whole."
+        )
+
+
+def _done(folder):
+    """Whether an epoch was done: there is something to lose."""
+    return _checkpoints(folder) or (folder / HISTORY).exists()
+
+
+def _checkpoints(folder):
+    return any((folder / CHECKPOINTS).glob("epoch-*"))
+
+
+def _begun(folder):
+    """Whether the folder is a run's and not, for example, a preset's."""
+    if (folder / "metadata.json").exists():
+        return False
+    try:
+        TrainConfig.from_json(folder / CONFIG)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _holds_anything(folder):
+    return folder.exists() and any(
+        not path.name.startswith(".") for path in folder.iterdir()
+    )
