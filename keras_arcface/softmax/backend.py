@@ -3,6 +3,7 @@
 import functools
 
 import keras
+from keras import ops
 
 
 def compiled(function):
@@ -22,7 +23,9 @@ def compiled(function):
         import tensorflow as tf
 
         return tf.function(
-            functools.partial(function, static), jit_compile=True
+            functools.partial(function, static),
+            jit_compile=True,
+            autograph=False,
         )
 
     @functools.wraps(function)
@@ -78,8 +81,23 @@ def add_rows(matrix, rows, updates):
         rows: Int tensor `(k,)`; a row may come several times.
         updates: Float tensor `(k, dim)`.
     """
+    if not on_accelerator():
+        # XLA's scatter copies the matrix on processors; this loop does not.
+        count = ops.shape(rows)[0]
+        return ops.fori_loop(0, count, _add_row(rows, updates), matrix)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         return tf.tensor_scatter_nd_add(matrix, rows[:, None], updates)
     return matrix.at[rows].add(updates)
+
+
+def _add_row(rows, updates):
+    dim = updates.shape[1]
+
+    def add(index, matrix):
+        place = [rows[index], 0]
+        row = ops.slice(matrix, place, [1, dim]) + updates[index]
+        return ops.slice_update(matrix, place, row)
+
+    return add

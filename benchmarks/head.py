@@ -1,0 +1,263 @@
+"""Forward and backward of the head, at ten thousand to a million classes.
+
+Command:  python benchmarks/head.py
+Data:     random embeddings and centres: batch 256, 512 dimensions
+Hardware: two processor cores, 24 GiB
+Time:     about ten minutes
+Expects:  the fused head within 1.4 times three bare matrix products of the
+          same sizes, and within 2.3 times the memory of its centres
+Writes:   benchmarks/results/head.json, docs/images/head.png
+
+Each row is a process of its own. Memory is the peak of the whole process in
+two steps of the head, less what it had after the imports, in units of the size
+of the class centres (how the centres were made before is not counted, and the
+products run after). Times are medians over rounds; the products are timed in
+the same process, turn by turn with the head, and a ratio is the median of the
+rounds' ratios.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BATCH, DIM = 256, 512
+CLASSES = (10_000, 100_000, 1_000_000)
+HEADS = ("fused", "dense", "naive", "pml")
+RESULTS = Path(__file__).parent / "results" / "head.json"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--classes", type=int, nargs="*", default=CLASSES)
+    parser.add_argument("--heads", nargs="*", default=HEADS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.row:
+        print(json.dumps(measure(args.row[0], int(args.row[1]), args.rounds)))
+        return
+    rows = []
+    for classes in args.classes:
+        for head in args.heads:
+            rows.append(in_own_process(head, classes, args.rounds))
+            print(line(rows[-1]), flush=True)
+    if tuple(args.classes) == CLASSES and tuple(args.heads) == HEADS:
+        import machine
+
+        from keras_arcface.utils.files import write_json
+
+        write_json(RESULTS, {"machine": machine.describe(), "rows": rows})
+
+
+def in_own_process(head, classes, rounds):
+    """Returns the row of one head, or why there is none."""
+    command = [sys.executable, __file__, "--row", head, str(classes)]
+    done = subprocess.run(
+        [*command, "--rounds", str(rounds)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    reason = (done.stderr.strip().splitlines() or ["killed: no memory"])[-1]
+    return {"head": head, "classes": classes, "failed": reason}
+
+
+def measure(head, classes, rounds):
+    """Returns time and memory of one head, and its time over the products."""
+    step, products, imported = PREPARE[head](classes)
+    forget_peak()
+    step()
+    step()
+    peak = memory("VmHWM")
+    products()
+    times, ratios = [], []
+    for _ in range(rounds):
+        first, second = seconds(step), seconds(products)
+        times.append(first)
+        ratios.append(first / second)
+    return {
+        "head": head,
+        "classes": classes,
+        "seconds": sorted(times)[rounds // 2],
+        "over_products": sorted(ratios)[rounds // 2],
+        "memory_in_centres": (peak - imported) / (classes * DIM * 4),
+    }
+
+
+def seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def memory(name="VmRSS"):
+    """Returns the resident size of this process, or its peak ("VmHWM")."""
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    raise OSError("This benchmark reads the memory that Linux reports.")
+
+
+def forget_peak():
+    """Makes what the process has now its peak."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def prepare_ours(chunk_size):
+    def prepare(classes):
+        import keras
+        import numpy as np
+        import tensorflow as tf
+
+        from keras_arcface import ArcMarginLayer
+
+        tf.zeros(1)
+        imported = memory()
+        embeddings, labels = batch(classes)
+        embeddings, labels = tf.constant(embeddings), tf.constant(labels)
+        layer = ArcMarginLayer(
+            classes, chunk_size=chunk_size, centers_initializer=normal
+        )
+        layer.build((BATCH, DIM))
+        centers = layer.class_centers.value
+
+        @tf.function
+        def head():
+            with tf.GradientTape() as tape:
+                tape.watch(embeddings)
+                loss = keras.ops.mean(layer.margin_loss(embeddings, labels))
+            by_embeddings, by_centers = tape.gradient(
+                loss, [embeddings, centers]
+            )
+            return loss, by_embeddings, tf.convert_to_tensor(by_centers)
+
+        def step():
+            return [np.asarray(x[:1, :1]) for x in head()[1:]]
+
+        return step, tensorflow_products(embeddings, centers), imported
+
+    return prepare
+
+
+def normal(shape, dtype=None):
+    """Returns random centres, of which no second copy stays in the process."""
+    import numpy as np
+    import tensorflow as tf
+
+    values = np.random.default_rng(0).standard_normal(shape, dtype="float32")
+    return tf.convert_to_tensor(values)
+
+
+def prepare_naive(classes):
+    """The layer that people copy: one-hot, arccos over all classes."""
+    import numpy as np
+    import tensorflow as tf
+
+    tf.zeros(1)
+    imported = memory()
+    embeddings, labels = batch(classes)
+    embeddings, labels = tf.constant(embeddings), tf.constant(labels)
+    centers = tf.Variable(normal((DIM, classes)))
+
+    @tf.function
+    def head():
+        with tf.GradientTape() as tape:
+            tape.watch(embeddings)
+            x = tf.nn.l2_normalize(embeddings, axis=1)
+            w = tf.nn.l2_normalize(centers, axis=0)
+            cosine = tf.matmul(x, w)
+            theta = tf.acos(tf.clip_by_value(cosine, -1 + 1e-7, 1 - 1e-7))
+            one_hot = tf.one_hot(labels, classes)
+            logits = cosine * (1 - one_hot) + tf.cos(theta + 0.5) * one_hot
+            loss = tf.reduce_mean(
+                tf.nn.softmax_cross_entropy_with_logits(one_hot, 64.0 * logits)
+            )
+        return loss, *tape.gradient(loss, [embeddings, centers])
+
+    def step():
+        return [np.asarray(x[:1, :1]) for x in head()[1:]]
+
+    transposed = tf.transpose(centers) if classes <= 100_000 else None
+    products = tensorflow_products(embeddings, transposed, classes)
+    return step, products, imported
+
+
+def tensorflow_products(embeddings, centers, classes=None):
+    """Returns a function: three products of the head's sizes."""
+    import numpy as np
+    import tensorflow as tf
+
+    @tf.function
+    def three(centers):
+        logits = tf.matmul(embeddings, centers, transpose_b=True)
+        by_embeddings = tf.matmul(logits, centers)
+        by_centers = tf.matmul(logits, embeddings, transpose_a=True)
+        return by_embeddings, by_centers
+
+    def run():
+        matrix = centers
+        if matrix is None:
+            matrix = tf.ones((classes, DIM))
+        return [np.asarray(x[:1]) for x in three(tf.convert_to_tensor(matrix))]
+
+    return run
+
+
+def prepare_pml(classes):
+    import torch
+    from pytorch_metric_learning.losses import ArcFaceLoss
+
+    torch.set_num_threads(os.cpu_count())
+    imported = memory()
+    embeddings, labels = batch(classes)
+    embeddings = torch.tensor(embeddings, requires_grad=True)
+    labels = torch.tensor(labels.astype("int64"))
+    loss = ArcFaceLoss(classes, DIM)
+
+    def step():
+        loss.W.grad = embeddings.grad = None
+        loss(embeddings, labels).backward()
+
+    def products():
+        with torch.no_grad():
+            logits = embeddings @ loss.W
+            return logits @ loss.W.T, embeddings.T @ logits
+
+    return step, products, imported
+
+
+def batch(classes):
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(BATCH, DIM)).astype("float32")
+    return embeddings, rng.integers(0, classes, BATCH).astype("int32")
+
+
+PREPARE = {
+    "fused": prepare_ours(None),
+    "dense": prepare_ours(0),
+    "naive": prepare_naive,
+    "pml": prepare_pml,
+}
+
+
+def line(row):
+    if "failed" in row:
+        return f"| {row['head']} | {row['classes']:,} | {row['failed']} | | |"
+    return (
+        f"| {row['head']} | {row['classes']:,} | {row['seconds']:.2f} s "
+        f"| {row['over_products']:.2f} | {row['memory_in_centres']:.2f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
