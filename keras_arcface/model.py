@@ -57,8 +57,7 @@ class ArcFaceModel(keras.Model):
         if hasattr(head, "target_angle"):
             self.angle_tracker = keras.metrics.Mean(name="angle")
         self.term_trackers = [
-            keras.metrics.Mean(name=name)
-            for name in getattr(head, "extra_terms", ())
+            _TermMean(name=name) for name in getattr(head, "extra_terms", ())
         ]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
@@ -246,6 +245,13 @@ def _embed_batch(backbone, batch, flip):
     if flip:
         features = features + backbone.predict_on_batch(batch[:, :, ::-1])
     return ops.convert_to_numpy(numerics.unit(features))
+
+
+class _TermMean(keras.metrics.Mean):
+    """The mean of a term of the loss; NaN where, as in evaluation, none is."""
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("nan"))
 
 
 class _PerSampleMean(keras.losses.Loss):

@@ -24,6 +24,11 @@ def at_least_float32(tensor):
     return ops.cast(tensor, "float32")
 
 
+def straight_through(inputs, value):
+    """Returns `value` with the gradient of `inputs`."""
+    return inputs + ops.stop_gradient(value - inputs)
+
+
 def norm(vectors):
     """Returns the Euclidean length of the last axis, at least float32.
 
@@ -212,9 +217,9 @@ def class_ids(labels, num_classes=None):
                 f"classes. Received: labels from {low} to {high}."
             )
     if num_classes:
-        # Before the cast, which would wrap 2**32 + 3 round to 3.
+        # Looked at before the cast, which would wrap 2**32 + 3 round to 3.
         known = ops.logical_and(labels >= 0, labels < num_classes)
-        labels = ops.where(known, labels, -1)
+        return ops.where(known, ops.cast(labels, "int32"), -1)
     return ops.cast(labels, "int32")
 
 

@@ -68,10 +68,10 @@ def assign_sub_centers(
     labels = np.asarray(labels)
     _check(embeddings, labels, centers, sub_centers)
     centers = _unit(centers).reshape(-1, sub_centers, centers.shape[-1])
-    rows = np.arange(len(labels))
+    rows, embeddings = np.arange(len(labels)), _unit(embeddings)
     cosine = np.stack(
         [
-            np.sum(_unit(embeddings) * centers[labels, k], axis=1)
+            np.sum(embeddings * centers[labels, k], axis=1)
             for k in range(sub_centers)
         ],
         axis=1,

@@ -7,11 +7,15 @@ from keras_arcface import margins
 from keras_arcface import numerics
 from keras_arcface import softmax
 from keras_arcface.layers.fused_loss import fused_loss
+from keras_arcface.losses import CenterTerm
 from keras_arcface.losses import MarginSoftmaxLoss
 from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
 from keras_arcface.margins.checks import check_number
+
+# Of the terms of the loss, and of what `fit` shows beside them.
+_TAKEN_NAMES = {"margin_softmax", "binary", "norm_penalty", "angle", "loss"}
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -123,13 +127,15 @@ class ArcMarginLayer(keras.layers.Layer):
             dtype="float32",
             autocast=False,
         )
-        if not self.margin.built:
-            self.margin.build((None, self.num_classes))
+        self.margin.for_classes(self.num_classes)
 
     def call(self, embeddings, labels=None, training=None):
         embeddings, labels = split_inputs(embeddings, labels)
+        embeddings = ops.cast(embeddings, "float32")
         if labels is None or not training:
-            return self._scale(embeddings) * self._cosine(embeddings)
+            return self.margin.logit_scale(self.scale) * self._cosine(
+                embeddings
+            )
         labels = numerics.class_ids(labels, self.num_classes)
         cosine, target, scale = self._margined(embeddings, labels)
         for term in self._extra_terms(embeddings, labels).values():
@@ -166,6 +172,7 @@ class ArcMarginLayer(keras.layers.Layer):
             in `extra_terms` while training.
         """
         self._ensure_built(embeddings)
+        embeddings = ops.cast(embeddings, "float32")
         labels = numerics.class_ids(labels, self.num_classes)
         chunk = softmax.choose_chunk(
             embeddings.shape[0], self.num_classes, self.chunk_size
@@ -181,8 +188,9 @@ class ArcMarginLayer(keras.layers.Layer):
         if training:
             cosine, target, scale = self._margined(embeddings, labels)
         else:
-            cosine, scale = self._cosine(embeddings), self._scale(embeddings)
+            cosine = self._cosine(embeddings)
             target = self._target_cosine(embeddings, labels)
+            scale = self.margin.logit_scale(self.scale)
         return softmax.margin_cross_entropy(
             cosine, target, labels, scale, self.label_smoothing
         )
@@ -204,11 +212,23 @@ class ArcMarginLayer(keras.layers.Layer):
             float32 `(batch,)`, radians: pi/2 for chance, 0 on the centre.
         """
         self._ensure_built(embeddings)
+        embeddings = ops.cast(embeddings, "float32")
         labels = numerics.class_ids(labels, self.num_classes)
         return numerics.angle(self._target_cosine(embeddings, labels))
 
     def loss(self, reduction="sum_over_batch_size"):
-        """Returns the Keras loss that fits this layer in a Sequential."""
+        """Returns the Keras loss that fits this layer in a Sequential.
+
+        Raises:
+            ValueError: for a margin that needs more than logits, and with
+                `extra_losses`, which need embeddings.
+        """
+        if self.extra_losses:
+            raise ValueError(
+                "A loss on logits cannot see the embeddings that extra_losses "
+                f"need ({', '.join(self.extra_terms)}). Give labels to the "
+                "layer in a functional model, or use ArcFaceModel."
+            )
         return MarginSoftmaxLoss(self.margin, self.scale, reduction)
 
     def _margined(self, embeddings, labels):
@@ -221,7 +241,8 @@ class ArcMarginLayer(keras.layers.Layer):
         )
         penalized = self.margin(target, labels=labels, norm=norm)
         bent = self.margin.negatives(cosine, target, penalized)
-        return bent, penalized, self._scale(embeddings, training=True)
+        scale = self.margin.logit_scale(self.scale, norm, training=True)
+        return bent, penalized, scale
 
     def _extra_terms(self, embeddings, labels):
         terms = {}
@@ -230,11 +251,6 @@ class ArcMarginLayer(keras.layers.Layer):
         for term in self.extra_losses:
             terms[term.name] = term(embeddings, labels, self.class_centers)
         return terms
-
-    def _scale(self, embeddings, training=False):
-        return self.margin.logit_scale(
-            self.scale, self._norm(embeddings), training
-        )
 
     def _norm(self, embeddings):
         return ops.squeeze(numerics.norm(embeddings), -1)
@@ -287,21 +303,26 @@ def _check_chunk_size(chunk_size):
 
 
 def _check_extra_losses(terms, sub_centers):
-    if isinstance(terms, keras.layers.Layer):
-        terms = [terms]
-    if any(isinstance(term, dict) for term in terms):
-        terms = [keras.saving.deserialize_keras_object(t) for t in terms]
+    if not isinstance(terms, (list, tuple)):
+        terms = [] if terms is None else [terms]
+    terms = [
+        keras.saving.deserialize_keras_object(term)
+        if isinstance(term, dict)
+        else term
+        for term in terms
+    ]
     for term in terms:
-        if not isinstance(term, keras.layers.Layer):
+        if not isinstance(term, CenterTerm):
             raise ValueError(
                 "extra_losses must be terms on class centres, such as "
                 f"[IntraLoss(), InterLoss()]. Received: {term!r}."
             )
     names = [term.name for term in terms]
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names) or set(names) & _TAKEN_NAMES:
         raise ValueError(
-            "extra_losses must have different names, such as "
-            f"IntraLoss(name='other'). Received: {names}."
+            "extra_losses must have names of their own, such as "
+            f"IntraLoss(name='other'), and none of {sorted(_TAKEN_NAMES)}. "
+            f"Received: {names}."
         )
     if terms and sub_centers > 1:
         raise ValueError(

@@ -49,6 +49,7 @@ class BinaryHead(ArcMarginLayer):
 
     def loss_terms(self, embeddings, labels, training=True):
         self._ensure_built(embeddings)
+        embeddings = ops.cast(embeddings, "float32")
         labels = numerics.class_ids(labels, self.num_classes)
         strength = ops.convert_to_tensor(self.margin.strength)
         strength = strength if training else 0.0

@@ -63,24 +63,24 @@ def sphereface2(cosine, margin, scale, bias, t=3.0, balance=0.7, weight=50.0):
     """
     cosine = numerics.at_least_float32(cosine)
     stretched = 2.0 * ops.power(ops.relu(cosine + 1.0) / 2.0, t) - 1.0
-    right = _straight_through(cosine, stretched - margin)
-    wrong = _straight_through(cosine, stretched + margin)
+    right = numerics.straight_through(cosine, stretched - margin)
+    wrong = numerics.straight_through(cosine, stretched + margin)
     right = balance * ops.softplus(-(scale * right + bias))
     wrong = (1.0 - balance) * ops.softplus(scale * wrong + bias)
     return weight / scale * right, weight / scale * wrong
 
 
 def sphereface2_bias(num_classes, margin, scale, t=3.0, balance=0.7):
-    """Returns the bias at which right and wrong cost as much at 90 degrees.
+    """Returns the bias that is at rest where all cosines are 0.
 
-    The closed form of the authors' code.
+    There, the right class pulls it up as much as the wrong ones pull it down.
+    The closed form of the authors' code, which loses its digits with few
+    classes: there, the same root written the other way round.
     """
     z = balance / ((1.0 - balance) * max(num_classes - 1, 1))
     middle = 2.0 * 0.5**t - 1.0
     right, wrong = scale * (middle - margin), scale * (middle + margin)
     root = math.sqrt((1.0 - z) ** 2 + 4.0 * z * math.exp(right - wrong))
+    if z > 1.0:
+        return math.log(z - 1.0 + root) - right - math.log(2.0)
     return math.log(2.0 * z) - wrong - math.log(1.0 - z + root)
-
-
-def _straight_through(cosine, value):
-    return cosine + ops.stop_gradient(value - cosine)

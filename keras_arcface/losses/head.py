@@ -44,7 +44,9 @@ class EmbeddingHead(keras.layers.Layer):
         if labels is not None and training:
             loss = self.margin_loss(embeddings, labels, training=True)
             self.add_loss(ops.mean(loss))
-        return self.logits(embeddings)
+        if self.num_classes is None:
+            return self.logits(embeddings)
+        return self.logits(ops.cast(embeddings, "float32"))
 
     def margin_loss(self, embeddings, labels, training=True):
         """Returns the loss of each sample, float32 `(batch,)`.
@@ -60,7 +62,8 @@ class EmbeddingHead(keras.layers.Layer):
             self.build(tuple(embeddings.shape))
             self.built = True
         labels = numerics.class_ids(labels, self.num_classes)
-        embeddings = numerics.at_least_float32(embeddings)
+        # Weights are float32: float64 embeddings would not meet them.
+        embeddings = ops.cast(embeddings, "float32")
         loss = self.sample_losses(embeddings, labels, training)
         if self.num_classes is None:
             return loss

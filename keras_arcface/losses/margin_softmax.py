@@ -70,11 +70,11 @@ class MarginSoftmaxLoss(keras.losses.Loss):
                 "ArcFaceModel, which keeps labels integers."
             )
         labels = numerics.class_ids(ops.cast(y_true, "int32"), num_classes)
-        if not self.margin.built:
-            self.margin.build((None, num_classes))
+        self.margin.for_classes(num_classes)
         scale = margins.resolve_scale(self.scale, num_classes)
         scale = self.margin.logit_scale(scale)
-        cosine = numerics.at_least_float32(y_pred) / scale
+        # Margins are float32 layers: their answers meet these cosines.
+        cosine = ops.cast(numerics.at_least_float32(y_pred) / scale, "float32")
         # A label outside the classes becomes NaN below; here it must not
         # reach the gather, which some backends refuse and others clamp.
         safe_labels = ops.clip(labels, 0, num_classes - 1)
@@ -98,6 +98,7 @@ class MarginSoftmaxLoss(keras.losses.Loss):
     def get_config(self):
         return {
             **super().get_config(),
+            "dtype": self.dtype,
             "margin": keras.saving.serialize_keras_object(self.margin),
             "scale": self.scale,
             "strength": float(ops.convert_to_numpy(self.margin.strength)),
@@ -127,6 +128,7 @@ class ArcFaceLoss(MarginSoftmaxLoss):
         gradient: `"exact"` or `"straight_through"`; see `ArcFace`.
         reduction: As in `keras.losses.Loss`.
         name: Name of the loss.
+        dtype: float32 or wider.
 
     Reference:
     - [Deng et al., 2019, Eq. 3](https://arxiv.org/abs/1801.07698)
@@ -147,11 +149,12 @@ class ArcFaceLoss(MarginSoftmaxLoss):
         gradient="exact",
         reduction="sum_over_batch_size",
         name="arcface_loss",
+        dtype=None,
     ):
         margin = _of_class(
             margins.ArcFace, margin, tail=tail, gradient=gradient
         )
-        super().__init__(margin, scale, reduction, name)
+        super().__init__(margin, scale, reduction, name, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -163,6 +166,7 @@ class CosFaceLoss(MarginSoftmaxLoss):
         scale: The scale of the layer, or `"auto"`. Defaults to `64.0`.
         reduction: As in `keras.losses.Loss`.
         name: Name of the loss.
+        dtype: float32 or wider.
 
     Reference:
     - [Wang et al., 2018](https://arxiv.org/abs/1801.09414)
@@ -174,9 +178,10 @@ class CosFaceLoss(MarginSoftmaxLoss):
         scale=64.0,
         reduction="sum_over_batch_size",
         name="cosface_loss",
+        dtype=None,
     ):
         margin = _of_class(margins.CosFace, margin)
-        super().__init__(margin, scale, reduction, name)
+        super().__init__(margin, scale, reduction, name, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -190,6 +195,7 @@ class NormSoftmaxLoss(MarginSoftmaxLoss):
         scale: The scale of the layer, or `"auto"`. Defaults to `64.0`.
         reduction: As in `keras.losses.Loss`.
         name: Name of the loss.
+        dtype: float32 or wider.
 
     Reference:
     - [Wang et al., 2017](https://arxiv.org/abs/1704.06369)
@@ -200,8 +206,9 @@ class NormSoftmaxLoss(MarginSoftmaxLoss):
         scale=64.0,
         reduction="sum_over_batch_size",
         name="norm_softmax_loss",
+        dtype=None,
     ):
-        super().__init__(margins.NoMargin(), scale, reduction, name)
+        super().__init__(margins.NoMargin(), scale, reduction, name, dtype)
 
     def get_config(self):
         config = super().get_config()

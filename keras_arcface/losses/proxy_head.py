@@ -55,6 +55,7 @@ class ProxyHead(EmbeddingHead):
             float32 `(batch,)`, radians: pi/2 for chance, 0 on the proxy.
         """
         labels = numerics.class_ids(labels, self.num_classes)
+        embeddings = ops.cast(embeddings, "float32")
         cosine = numerics.cosine_matrix(embeddings, self.proxies)
         shape = (-1, self.num_classes, self.proxies_per_class)
         nearest = ops.max(ops.reshape(cosine, shape), axis=2)

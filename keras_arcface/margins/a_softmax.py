@@ -95,8 +95,8 @@ class ASoftmax(Margin):
         mean = ops.mean(ops.stop_gradient(norm))
         before = ops.convert_to_tensor(self.mean_norm)
         moved = _MOMENTUM * before + (1.0 - _MOMENTUM) * mean
-        self.mean_norm.assign(ops.where(step > 0, moved, mean))
-        self.step.assign(step + 1.0)
+        self.move_state(self.mean_norm, ops.where(step > 0, moved, mean))
+        self.move_state(self.step, step + 1.0)
 
     def _lambda(self):
         if isinstance(self.annealing, float):

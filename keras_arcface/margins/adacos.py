@@ -51,8 +51,10 @@ class AdaCos(Margin):
 
     Starts from sqrt(2) ln(C - 1) for C classes and, where `dynamic`, follows
     the batches: the scale falls as the network gets better, so that the loss
-    keeps asking. The scale of the layer is not used; this one is a saved
-    state. `strength` changes nothing.
+    keeps asking. Where classes look alike (negatives beyond a cosine of 0.7)
+    the rule can run away upwards instead, as it does on glyphs; take the fixed
+    scale there. The scale of the layer is not used; this one is a saved state.
+    `strength` changes nothing.
 
     Args:
         dynamic: Whether the scale moves while training. Defaults to `True`.
@@ -66,6 +68,7 @@ class AdaCos(Margin):
         super().__init__(**kwargs)
         self.dynamic = bool(dynamic)
         self.current_scale = None
+        self.num_classes = None
 
     @property
     def keeps_state(self):
@@ -78,9 +81,19 @@ class AdaCos(Margin):
                 "ArcMarginLayer(num_classes, AdaCos()), or build it with the "
                 "shape (None, num_classes) first."
             )
-        self._fixed = fixed_scale(cosine_shape[-1])
+        self.num_classes = cosine_shape[-1]
+        self._fixed = fixed_scale(self.num_classes)
         if self.dynamic:
             self.current_scale = self.add_state("current_scale", self._fixed)
+
+    def for_classes(self, num_classes):
+        super().for_classes(num_classes)
+        if self.num_classes != num_classes:
+            raise ValueError(
+                f"This AdaCos took its scale from {self.num_classes} classes; "
+                f"now there are {num_classes}. Make another AdaCos() for "
+                "another layer."
+            )
 
     def penalize(self, cosine, strength=1.0):
         return cosine
@@ -97,7 +110,7 @@ class AdaCos(Margin):
                 ops.stop_gradient(cosine),
                 ops.stop_gradient(log_negatives(before)),
             )
-            self.current_scale.assign(ops.cast(moved, "float32"))
+            self.move_state(self.current_scale, moved)
 
     def get_config(self):
         return {**super().get_config(), "dynamic": self.dynamic}

@@ -64,7 +64,7 @@ def clip_to_edge(cosine):
 
 
 def unbiased_deviation(values):
-    """Returns the standard deviation with N - 1, or None-safe 0 for N = 1."""
+    """Returns the standard deviation with N - 1; 0 for a single value."""
     size = ops.cast(ops.shape(values)[0], values.dtype)
     square = ops.sum(ops.square(values - ops.mean(values)))
     return ops.sqrt(square / ops.maximum(size - 1.0, 1.0))
@@ -105,9 +105,11 @@ class AdaFace(Margin):
     def __init__(self, margin=0.4, h=0.333, t_alpha=0.01, **kwargs):
         super().__init__(**kwargs)
         self.margin = check_angle(margin)
-        self.h = check_number("h", h, 0.0)
-        self.t_alpha = check_number("t_alpha", t_alpha, 0.0)
-        if self.t_alpha > 1.0:
+        self.h = check_number("h", h)
+        self.t_alpha = check_number("t_alpha", t_alpha)
+        if self.h <= 0.0:
+            raise ValueError(f"h must be above 0. Received: h={h:g}.")
+        if not 0.0 < self.t_alpha <= 1.0:
             raise ValueError(
                 f"t_alpha must be in (0, 1]. Received: t_alpha={t_alpha:g}."
             )
@@ -126,12 +128,16 @@ class AdaFace(Margin):
     def update(self, cosine, norm, log_negatives):
         norm = clip_norm(ops.stop_gradient(norm))
         self._follow(self.mean, ops.mean(norm))
-        if norm.shape[0] != 1:  # One sample has no deviation.
-            self._follow(self.deviation, unbiased_deviation(norm))
+        # One sample has no deviation: what was known of it stays.
+        several = ops.shape(norm)[0] > 1
+        deviation = ops.convert_to_tensor(self.deviation)
+        seen = ops.where(several, unbiased_deviation(norm), deviation)
+        self._follow(self.deviation, seen)
 
     def _follow(self, state, value):
         before = ops.convert_to_tensor(state)
-        state.assign(self.t_alpha * value + (1.0 - self.t_alpha) * before)
+        moved = self.t_alpha * value + (1.0 - self.t_alpha) * before
+        self.move_state(state, moved)
 
     def get_config(self):
         return {

@@ -41,7 +41,7 @@ def arcface(cosine, margin, tail="reflect", gradient="exact"):
     margin = ops.convert_to_tensor(margin, dtype=clipped.dtype)
     moved = _tail(clipped, margin, tail)
     if gradient == "straight_through":
-        return cosine + ops.stop_gradient(moved - cosine)
+        return numerics.straight_through(cosine, moved)
     return moved
 
 

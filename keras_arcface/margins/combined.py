@@ -38,7 +38,7 @@ def combined(cosine, m1=1.0, m2=0.0, m3=0.0, tail="reflect", gradient="exact"):
     moved = m1 * numerics.angle(cosine) + m2
     value = (psi(moved) if tail == "reflect" else ops.cos(moved)) - m3
     if gradient == "straight_through":
-        return cosine + ops.stop_gradient(value - cosine)
+        return numerics.straight_through(cosine, value)
     return value
 
 

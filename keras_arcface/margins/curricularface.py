@@ -74,7 +74,8 @@ class CurricularFace(Margin):
     def update(self, cosine, norm, log_negatives):
         mean = ops.mean(ops.stop_gradient(numerics.at_least_float32(cosine)))
         before = ops.convert_to_tensor(self.t)
-        self.t.assign((1.0 - self.momentum) * mean + self.momentum * before)
+        moved = (1.0 - self.momentum) * mean + self.momentum * before
+        self.move_state(self.t, moved)
 
     def get_config(self):
         return {

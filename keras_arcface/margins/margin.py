@@ -95,14 +95,15 @@ class Margin(keras.layers.Layer):
         Returns:
             Float tensor `(batch, classes)`.
         """
-        if self.filter_above is not None:
-            cosine = ops.where(cosine > self.filter_above, 0.0, cosine)
-        return self.bend(
+        bent = self.bend(
             cosine,
             ops.expand_dims(target, -1),
             ops.expand_dims(penalized, -1),
             ops.convert_to_tensor(self.strength),
         )
+        if self.filter_above is None:
+            return bent
+        return ops.where(cosine > self.filter_above, 0.0, bent)
 
     def bend(self, cosine, target, penalized, strength=1.0):
         """Returns the negatives `(batch, classes)` as the paper changes them.
@@ -154,7 +155,8 @@ class Margin(keras.layers.Layer):
         """Adds a number that training moves and files keep.
 
         On several replicas each computes it from its own part of the batch;
-        they keep the mean, so that it is the same on all.
+        they keep the mean, so that it is the same on all. Write it with
+        `move_state`.
         """
         return self.add_weight(
             name=name,
@@ -164,6 +166,25 @@ class Margin(keras.layers.Layer):
             autocast=False,
             aggregation="mean",
         )
+
+    def move_state(self, state, value):
+        """Assigns a number, but never inf or NaN.
+
+        One bad batch, which mixed precision skips anyway, must not stay in
+        the state for ever.
+        """
+        before = ops.convert_to_tensor(state)
+        value = ops.cast(ops.stop_gradient(value), state.dtype)
+        state.assign(ops.where(ops.isfinite(value), value, before))
+
+    def for_classes(self, num_classes):
+        """Tells the margin how many classes there are, once or again.
+
+        Raises:
+            ValueError: when it was made for another number.
+        """
+        if not self.built:
+            self.build((None, num_classes))
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")

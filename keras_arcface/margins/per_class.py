@@ -97,13 +97,13 @@ class PerClass(Margin):
         share = (falling - falling.min()) / (spread if spread > 0 else 1.0)
         return cls(low + (high - low) * share, **kwargs)
 
-    def build(self, cosine_shape):
-        classes = cosine_shape[-1]
-        if len(cosine_shape) == 2 and classes != len(self.margins):
+    def for_classes(self, num_classes):
+        super().for_classes(num_classes)
+        if num_classes != len(self.margins):
             raise ValueError(
                 f"PerClass has {len(self.margins)} margins, but there are "
-                f"{classes} classes. Give one margin a class, in the order of "
-                "the class ids."
+                f"{num_classes} classes. Give one margin a class, in the order "
+                "of the class ids."
             )
 
     def penalize(self, cosine, strength=1.0, labels=None):
@@ -130,9 +130,6 @@ def _check_margins(margins, kind):
             "margins must be a vector with one margin a class. Received: "
             f"shape={margins.shape}. For one margin for all use a number."
         )
-    worst = margins.max() if margins.max() > -margins.min() else margins.min()
-    _CHECKS[kind](float(worst), "margins")
-    _CHECKS[kind](float(margins.min()), "margins")
-    if not np.isfinite(margins).all():
-        raise ValueError("margins must be finite. Received: a NaN.")
+    for bound in (margins.min(), margins.max()):
+        _CHECKS[kind](float(bound), "margins")
     return margins

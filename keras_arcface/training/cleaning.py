@@ -146,7 +146,13 @@ def trained_identities(run: str | Path, data: ImageData) -> ImageData:
             f"data, such as {missing[0]!r}. Give the folder that it was "
             "trained on."
         )
-    return data.where(np.isin(data.labels, [known[name] for name in names]))
+    ids = [known[name] for name in names]
+    if ids != sorted(ids):
+        raise ValueError(
+            f"The identities of the run in {run} come in another order than "
+            "those of the data. Class ids would mean other identities."
+        )
+    return data.where(np.isin(data.labels, ids))
 
 
 def _names(path):

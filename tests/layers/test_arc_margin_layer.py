@@ -227,6 +227,29 @@ def test_extra_losses_train_are_shown_and_survive_a_round_trip(tmp_path):
     )
 
 
+def test_a_loss_on_logits_refuses_extra_losses():
+    with pytest.raises(ValueError, match="intra_loss, inter_loss"):
+        norm_softmax_with_terms().loss()
+    assert ArcMarginLayer(5, extra_losses=None).extra_terms == []
+    assert ArcMarginLayer(5, extra_losses=losses.IntraLoss()).extra_terms == [
+        "intra_loss"
+    ]
+
+
+def test_float64_embeddings_are_computed_in_float32():
+    layer = golden_layer()
+    loss = layer.margin_loss(golden.EMBEDDINGS, golden.LABELS)
+    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
+    logits = layer(golden.EMBEDDINGS, labels=golden.LABELS, training=True)
+    np.testing.assert_allclose(
+        np.asarray(loss),
+        golden.cross_entropy(np.asarray(logits, "float64"), golden.LABELS),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    layer.target_angle(golden.EMBEDDINGS, golden.LABELS)
+
+
 def test_extra_losses_are_added_in_a_functional_model():
     labels = keras.Input((), dtype="int32")
     features = keras.Input((4,))
@@ -243,7 +266,10 @@ def test_extra_losses_are_added_in_a_functional_model():
     [
         (["intra"], 1, r"IntraLoss\(\)"),
         ([losses.IntraLoss()], 3, "one centre a class"),
-        ([losses.IntraLoss(), losses.IntraLoss()], 1, "different names"),
+        ([losses.IntraLoss(), losses.IntraLoss()], 1, "names of their own"),
+        ([losses.IntraLoss(name="margin_softmax")], 1, "names of their own"),
+        ([keras.layers.Dense(3)], 1, "terms on class centres"),
+        (3, 1, "terms on class centres"),
     ],
 )
 def test_wrong_extra_losses_are_refused(terms, sub_centers, message):

@@ -47,6 +47,39 @@ def test_the_bias_starts_where_the_authors_have_it():
     )
 
 
+@pytest.mark.parametrize("classes, scale", [(2, 64.0), (2, 40.0), (3, 64.0)])
+def test_few_classes_have_a_bias_at_rest(classes, scale):
+    """At cosine 0, the loss does not pull at its first bias."""
+    head = SphereFace2Layer(classes, scale=scale)
+    head.build((None, 4))
+    bias = head.first_bias()
+    nothing = np.zeros(1, "float32")
+    costs = []
+    for step in (-1e-2, 1e-2):
+        head.bias.assign(bias + step)
+        right, wrong = head.class_losses(nothing)
+        costs.append(float(right[0] + (classes - 1) * wrong[0]))
+    assert abs(costs[1] - costs[0]) < 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+def test_wrong_labels_are_seen_in_every_integer_type(case, dtype):
+    head = golden_head(case[0])
+    labels = ops.convert_to_tensor(np.array([1, 9]).astype(dtype))
+    loss = compiled(head.margin_loss)(EMBEDDINGS[:2], labels)
+    assert np.isfinite(loss[0]) and not np.isfinite(loss[1])
+
+
+def compiled(function):
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow as tf
+
+    return tf.function(function)
+
+
 def test_gradients_are_finite(case, policy):
     head = golden_head(case[0])
     rows = np.concatenate([EMBEDDINGS, 0 * EMBEDDINGS[:1], -EMBEDDINGS[:1]])

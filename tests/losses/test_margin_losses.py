@@ -90,6 +90,17 @@ def test_a_half_dtype_is_refused():
         MarginSoftmaxLoss(dtype="bfloat16")
 
 
+def test_float64_is_taken_and_survives_the_configuration():
+    loss = ArcFaceLoss(0.5, 64.0, tail="raw", dtype="float64")
+    np.testing.assert_allclose(
+        float(loss(golden.LABELS, LOGITS.astype("float64"))),
+        golden.ARCFACE["raw"][1],
+        rtol=1e-5,
+    )
+    copy = ArcFaceLoss.from_config(loss.get_config())
+    assert copy.dtype == "float64"
+
+
 def test_scale_auto_is_the_layers():
     logits = (LOGITS / 4).astype("float32")
     auto = float(ArcFaceLoss(scale="auto")(golden.LABELS, logits))

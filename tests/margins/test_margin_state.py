@@ -11,9 +11,12 @@ from keras_arcface import ArcFace
 from keras_arcface import ArcFaceModel
 from keras_arcface import ArcMarginLayer
 from keras_arcface import ASoftmax
+from keras_arcface import Circle
 from keras_arcface import CurricularFace
 from keras_arcface import ElasticFace
+from keras_arcface import LiArcFace
 from keras_arcface import MagFace
+from keras_arcface import MVSoftmax
 from keras_arcface import PerClass
 
 EMBEDDINGS = golden.EMBEDDINGS.astype("float32")
@@ -168,7 +171,7 @@ def test_magface_reports_its_penalty_and_adds_it():
     result = model.evaluate(
         EMBEDDINGS, golden.LABELS, verbose=0, return_dict=True
     )
-    assert result["norm_penalty"] == 0.0
+    assert np.isnan(result["norm_penalty"])  # There is none in evaluation.
 
 
 def test_magface_adds_its_penalty_in_a_functional_model():
@@ -203,6 +206,42 @@ def test_filter_above_silences_likely_duplicates():
     np.testing.assert_allclose(loss, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("margin", [MVSoftmax(), Circle(), LiArcFace()])
+def test_filter_above_silences_what_a_margin_bends(margin):
+    margin.filter_above = 0.4
+    cosine = np.array([[0.5, 0.3, -0.2]], "float32")
+    low = np.array([-0.9], "float32")
+    silenced = np.asarray(margin.negatives(cosine, low, low))
+    margin.filter_above = None
+    plain = np.asarray(margin.negatives(cosine, low, low))
+    assert silenced[0, 0] == 0.0 and plain[0, 0] != 0.0
+    np.testing.assert_array_equal(silenced[0, 1:], plain[0, 1:])
+
+
+@pytest.mark.parametrize("make", [CurricularFace, AdaFace, AdaCos, ASoftmax])
+def test_a_batch_with_inf_does_not_stay_in_the_state(make):
+    margin = make()
+    layer = golden_layer(margin)
+    layer.margin_loss(EMBEDDINGS, golden.LABELS)
+    broken = EMBEDDINGS.copy()
+    broken[0] = np.inf
+    layer.margin_loss(broken, golden.LABELS)
+    assert all(np.isfinite(v.numpy()).all() for v in margin.variables)
+    loss = layer.margin_loss(EMBEDDINGS, golden.LABELS)
+    assert np.isfinite(np.asarray(loss)).all()
+
+
+def test_a_margin_does_not_keep_the_class_count_of_another_layer():
+    margin = AdaCos()
+    golden_layer(margin)
+    with pytest.raises(ValueError, match="from 5 classes; now there are 9"):
+        ArcMarginLayer(9, margin).build((None, 4))
+    margin = PerClass([0.1, 0.2, 0.3])
+    margin(np.zeros(2, "float32"), labels=np.array([0, 1]))
+    with pytest.raises(ValueError, match="3 margins, but there are 5"):
+        ArcMarginLayer(5, margin).build((None, 4))
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -213,6 +252,7 @@ def test_filter_above_silences_likely_duplicates():
         (lambda: MagFace(norms=10), "two numbers"),
         (lambda: MagFace(margins=(0.4, 40.0)), "looks like degrees"),
         (lambda: AdaFace(t_alpha=1.5), r"\(0, 1\]"),
+        (lambda: AdaFace(h=0), "h must be above 0"),
         (lambda: ElasticFace("sine"), "kind must be one of"),
         (lambda: ElasticFace(plus="yes"), "plus must be one of"),
         (lambda: PerClass(0.5), "one margin a class"),
