@@ -108,7 +108,7 @@ class ArcFaceModel(keras.Model):
         Raises:
             ValueError: for labels, given as an array, that are no class ids of
                 the head. (Those of a data set are known only inside the
-                graph: one outside the classes makes the loss NaN.)
+                graph: one outside the classes makes the loss infinite.)
         """
         self._check_labels(y)
         if (

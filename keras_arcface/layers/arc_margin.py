@@ -151,7 +151,7 @@ class ArcMarginLayer(keras.layers.Layer):
         Args:
             embeddings: Float tensor `(batch, embedding_dim)`, of any length.
             labels: Int tensor `(batch,)` or `(batch, 1)`. A label out of range
-                raises where it is known and gives NaN inside a graph.
+                raises where it is known and gives inf inside a graph.
             training: With `False` there is no margin, as in `call`.
 
         Returns:
@@ -262,7 +262,7 @@ class ArcMarginLayer(keras.layers.Layer):
         return numerics.nearest_sub_center(cosine, self.sub_centers)
 
     def _target_cosine(self, embeddings, labels):
-        # A bad label is refused or turned into NaN elsewhere; here it must
+        # A bad label is refused or turned into inf elsewhere; here it must
         # not reach the gather, which some backends refuse and others clamp.
         labels = ops.clip(labels, 0, self.num_classes - 1)
         return numerics.target_cosine(

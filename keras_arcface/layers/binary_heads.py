@@ -58,8 +58,8 @@ class BinaryHead(ArcMarginLayer):
         _, wrong = self.class_losses(self._cosine(embeddings), strength)
         others = numerics.replace_target(wrong, labels, ops.zeros_like(right))
         loss = right + ops.sum(others, axis=-1)
-        # As of the margin softmax: a label outside the classes is NaN.
-        loss = ops.where(labels >= 0, loss, float("nan"))
+        # As of the margin softmax: a label outside the classes is inf.
+        loss = ops.where(labels >= 0, loss, float("inf"))
         extra = self._extra_terms(embeddings, labels) if training else {}
         return {"binary": loss, **extra}
 

@@ -32,7 +32,7 @@ class CenterTerm(keras.layers.Layer):
         class_centers: Float tensor `(num_classes, dim)`, of any length.
 
     Returns:
-        float32 `(batch,)`, weight included; NaN for a label out of range.
+        float32 `(batch,)`, weight included; inf for a label out of range.
     """
 
     title = None
@@ -46,7 +46,7 @@ class CenterTerm(keras.layers.Layer):
     def call(self, embeddings, labels, class_centers):
         labels = numerics.class_ids(labels, class_centers.shape[0])
         term = self.term(embeddings, labels, class_centers)
-        return ops.where(labels >= 0, self.weight * term, float("nan"))
+        return ops.where(labels >= 0, self.weight * term, float("inf"))
 
     def term(self, embeddings, labels, class_centers):
         """Returns the term of each sample, `(batch,)`."""

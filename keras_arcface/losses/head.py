@@ -54,7 +54,7 @@ class EmbeddingHead(keras.layers.Layer):
         Args:
             embeddings: Float tensor `(batch, dim)`, of any length.
             labels: Int tensor `(batch,)` or `(batch, 1)`. A label out of range
-                raises where it is known and gives NaN inside a graph.
+                raises where it is known and gives inf inside a graph.
             training: Whether state, if any, moves on.
         """
         check_embeddings(embeddings)
@@ -67,7 +67,7 @@ class EmbeddingHead(keras.layers.Layer):
         loss = self.sample_losses(embeddings, labels, training)
         if self.num_classes is None:
             return loss
-        return ops.where(labels >= 0, loss, float("nan"))
+        return ops.where(labels >= 0, loss, float("inf"))
 
     def sample_losses(self, embeddings, labels, training):
         """Returns losses `(batch,)` of float32 embeddings and int32 labels."""

@@ -75,7 +75,7 @@ class MarginSoftmaxLoss(keras.losses.Loss):
         scale = self.margin.logit_scale(scale)
         # Margins are float32 layers: their answers meet these cosines.
         cosine = ops.cast(numerics.at_least_float32(y_pred) / scale, "float32")
-        # A label outside the classes becomes NaN below; here it must not
+        # A label outside the classes becomes inf below; here it must not
         # reach the gather, which some backends refuse and others clamp.
         safe_labels = ops.clip(labels, 0, num_classes - 1)
         target = numerics.take_target(cosine, safe_labels)

@@ -87,22 +87,28 @@ def assert_same(first, second, tolerance=2e-5):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", family.MAKERS)
-def test_every_margin_is_exact(name):
+# A margin's own options do not reach the softmax: one of each kind will do.
+KINDS = [
+    "arcface", "none", "filtered", "combined", "a_softmax", "li_arcface",
+    "adacos", "adacos_fixed", "curricularface", "mv_am", "adaface", "magface",
+    "elastic_plus", "per_class", "circle",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_margin_is_exact(name):
     weights = RNG.uniform(0, 2, BATCH).astype("float32")
     dense = loss_and_gradients(make_layer(name, 0), weights)
     fused = loss_and_gradients(make_layer(name, 4), weights)
     assert_same(fused, dense)
 
 
-@pytest.mark.parametrize("name", ["arcface", "li_arcface", "mv_arc"])
-@pytest.mark.parametrize("chunk_size", [1, 2, 3, 5, 6, 100])
+@pytest.mark.parametrize("chunk_size", [1, 2, 5, 6, 100])
 @pytest.mark.parametrize("sub_centers", [1, 3])
-def test_every_division_into_chunks_is_exact(name, chunk_size, sub_centers):
+def test_every_division_into_chunks_is_exact(chunk_size, sub_centers):
+    options = {"sub_centers": sub_centers, "label_smoothing": 0.1}
     dense, fused = (
-        loss_and_gradients(
-            make_layer(name, c, sub_centers=sub_centers, label_smoothing=0.1)
-        )
+        loss_and_gradients(make_layer("mv_arc", c, **options))
         for c in (0, chunk_size)
     )
     assert_same(fused, dense)
@@ -173,8 +179,10 @@ def test_without_training_it_is_the_plain_loss():
     )
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("name", ["arcface", "magface", "curricularface"])
+@pytest.mark.parametrize(
+    "name, jit_compile",
+    [("arcface", False), ("magface", False), ("curricularface", True)],
+)
 def test_models_train_alike_in_both_paths(name, jit_compile):
     losses = []
     for chunk_size in (0, 4):
