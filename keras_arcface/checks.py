@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_arcface.layers.arc_margin import ArcMarginLayer
+from keras_arcface.layers import ArcMarginLayer
+from keras_arcface.layers import BinaryHead
 from keras_arcface.losses import MarginSoftmaxLoss
 from keras_arcface.model import ArcFaceModel
 
@@ -11,8 +12,9 @@ def check(model):
     """Refuses a compiled model whose margin head and loss do not fit.
 
     Finds a loss whose scale or margin differs from the layer's, a margin
-    applied by both layer and loss, and stock cross entropy that takes logits
-    for probabilities. `MarginWarmup` calls it when training begins.
+    applied by both layer and loss, one that is applied by neither because it
+    needs labels, and stock cross entropy that takes logits for probabilities.
+    `MarginWarmup` calls it when training begins.
 
     Args:
         model: A compiled `keras.Model` with an `ArcMarginLayer`.
@@ -23,9 +25,36 @@ def check(model):
     heads = margin_heads(model)
     if isinstance(model, ArcFaceModel) or not heads:
         return
+    for head in heads:
+        _check_head(head)
     for loss in compiled_losses(model):
-        for head in heads:
-            _check_pair(head, loss)
+        mistakes = [_mistake(head, loss) for head in heads]
+        if all(mistakes):  # With several heads, a loss fits one of them.
+            raise mistakes[0]
+
+
+def _mistake(head, loss):
+    try:
+        _check_pair(head, loss)
+    except ValueError as error:
+        return error
+
+
+def _check_head(head):
+    name = type(head.margin).__name__
+    if isinstance(head, BinaryHead):
+        raise ValueError(
+            f"{type(head).__name__} has a loss of its own. Use it as the head "
+            "of ArcFaceModel(backbone, head)."
+        )
+    needs_more = head.margin.keeps_state or "norm" in head.margin.reads
+    if needs_more and not _sees_labels(head):
+        raise ValueError(
+            f"{name} would never be applied: the ArcMarginLayer gets no "
+            "labels, and no loss on logits can stand in for it. Call the "
+            "layer with labels, layer(features, labels=labels), or use "
+            "ArcFaceModel."
+        )
 
 
 def margin_heads(model):

@@ -33,7 +33,8 @@ class ArcFaceModel(keras.Model):
         the features before normalisation: some margins read their length.
 
     Raises:
-        ValueError: when fit gets no labels, or labels that are no class ids.
+        ValueError: for a head that has no loss on embeddings; when fit gets no
+            labels, or labels that are no class ids.
 
     Example:
 
@@ -49,7 +50,9 @@ class ArcFaceModel(keras.Model):
 
     def __init__(self, backbone, head, **kwargs):
         super().__init__(**kwargs)
-        if not hasattr(head, "margin_loss"):
+        if isinstance(head, (type, keras.layers.Layer)):
+            _check_head(head)
+        else:
             head = ArcMarginLayer(head, scale="auto")
         self.backbone = backbone
         self.head = head
@@ -245,6 +248,15 @@ def _embed_batch(backbone, batch, flip):
     if flip:
         features = features + backbone.predict_on_batch(batch[:, :, ::-1])
     return ops.convert_to_numpy(numerics.unit(features))
+
+
+def _check_head(head):
+    if isinstance(head, type) or not hasattr(head, "margin_loss"):
+        raise ValueError(
+            "head must be a layer with a loss on embeddings, such as "
+            "ArcMarginLayer(num_classes), or the number of classes. Received: "
+            f"head={head!r}."
+        )
 
 
 class _TermMean(keras.metrics.Mean):

@@ -223,6 +223,16 @@ def class_ids(labels, num_classes=None):
     return ops.cast(labels, "int32")
 
 
+def check_batch(labels, embeddings):
+    """Raises where labels and embeddings are known to differ in number."""
+    given, wanted = labels.shape[0], embeddings.shape[0]
+    if None not in (given, wanted) and given != wanted:
+        raise ValueError(
+            "labels must hold one class id for each embedding. Received: "
+            f"{given} labels and {wanted} embeddings."
+        )
+
+
 def concrete(tensor):
     """Returns a tensor's NumPy value, or None inside a graph being traced."""
     on_tensorflow = keras.backend.backend() == "tensorflow"

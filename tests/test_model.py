@@ -9,6 +9,7 @@ from keras_arcface import CosFace
 from keras_arcface import CosFaceLoss
 from keras_arcface import MarginSoftmaxLoss
 from keras_arcface import NormSoftmaxLoss
+from keras_arcface import UniFaceLayer
 from keras_arcface import check
 
 CLASSES = 7
@@ -333,3 +334,36 @@ def test_check_passes_what_fits():
     stock = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     check(functional(stock))
     check(make_model())
+
+
+def test_check_takes_a_loss_for_each_of_two_heads():
+    features = keras.Input((8,))
+    first = ArcMarginLayer(CLASSES, 0.3, 16.0)
+    second = ArcMarginLayer(CLASSES, CosFace(0.2), 20.0)
+    model = keras.Model(features, [first(features), second(features)])
+    model.compile("sgd", loss=[first.loss(), second.loss()])
+    check(model)
+    model.compile("sgd", loss=[first.loss(), ArcFaceLoss(scale=30.0)])
+    with pytest.raises(ValueError, match="scale=30"):
+        check(model)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: ArcMarginLayer(7, "adaface"), "AdaFace would never be"),
+        (lambda: UniFaceLayer(7), "has a loss of its own"),
+    ],
+)
+def test_check_finds_a_margin_that_is_never_applied(make, message):
+    stock = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    with pytest.raises(ValueError, match=message):
+        check(sequential(make(), stock))
+
+
+@pytest.mark.parametrize(
+    "head", [ArcMarginLayer, keras.layers.Dense(5), "arcface"]
+)
+def test_a_head_is_a_layer_with_a_loss(head):
+    with pytest.raises(ValueError, match="head must be|num_classes must be"):
+        ArcFaceModel(make_backbone(), head)

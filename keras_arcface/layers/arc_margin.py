@@ -136,7 +136,7 @@ class ArcMarginLayer(keras.layers.Layer):
             return self.margin.logit_scale(self.scale) * self._cosine(
                 embeddings
             )
-        labels = numerics.class_ids(labels, self.num_classes)
+        labels = self._class_ids(labels, embeddings)
         cosine, target, scale = self._margined(embeddings, labels)
         for term in self._extra_terms(embeddings, labels).values():
             self.add_loss(ops.mean(term))
@@ -173,7 +173,7 @@ class ArcMarginLayer(keras.layers.Layer):
         """
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
-        labels = numerics.class_ids(labels, self.num_classes)
+        labels = self._class_ids(labels, embeddings)
         chunk = softmax.choose_chunk(
             embeddings.shape[0], self.num_classes, self.chunk_size
         )
@@ -213,7 +213,7 @@ class ArcMarginLayer(keras.layers.Layer):
         """
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
-        labels = numerics.class_ids(labels, self.num_classes)
+        labels = self._class_ids(labels, embeddings)
         return numerics.angle(self._target_cosine(embeddings, labels))
 
     def loss(self, reduction="sum_over_batch_size"):
@@ -230,6 +230,11 @@ class ArcMarginLayer(keras.layers.Layer):
                 "layer in a functional model, or use ArcFaceModel."
             )
         return MarginSoftmaxLoss(self.margin, self.scale, reduction)
+
+    def _class_ids(self, labels, embeddings):
+        labels = numerics.class_ids(labels, self.num_classes)
+        numerics.check_batch(labels, embeddings)
+        return labels
 
     def _margined(self, embeddings, labels):
         """Returns negatives, penalised targets and scale of a training step."""

@@ -9,6 +9,7 @@ from keras_arcface import margins
 from keras_arcface import numerics
 from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.losses import binary
+from keras_arcface.losses.checks import check_positive
 from keras_arcface.margins.checks import check_number
 
 
@@ -50,7 +51,7 @@ class BinaryHead(ArcMarginLayer):
     def loss_terms(self, embeddings, labels, training=True):
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
-        labels = numerics.class_ids(labels, self.num_classes)
+        labels = self._class_ids(labels, embeddings)
         strength = ops.convert_to_tensor(self.margin.strength)
         strength = strength if training else 0.0
         target = self._target_cosine(embeddings, labels)
@@ -124,7 +125,7 @@ class SphereFace2Layer(BinaryHead):
         super().__init__(num_classes, margin, scale, **kwargs)
         self.t = check_number("t", t, 1.0)
         self.balance = check_number("balance", balance, 1e-6, 1.0)
-        self.loss_weight = check_number("loss_weight", loss_weight, 0.0)
+        self.loss_weight = check_positive("loss_weight", loss_weight)
 
     def class_losses(self, cosine, strength=1.0):
         return binary.sphereface2(
@@ -189,8 +190,8 @@ class UniFaceLayer(BinaryHead):
         **kwargs,
     ):
         super().__init__(num_classes, margin, scale, **kwargs)
-        self.negative_weight = check_number(
-            "negative_weight", negative_weight, 0.0
+        self.negative_weight = check_positive(
+            "negative_weight", negative_weight
         )
         self.clamp = bool(clamp)
 

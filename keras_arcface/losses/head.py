@@ -62,6 +62,7 @@ class EmbeddingHead(keras.layers.Layer):
             self.build(tuple(embeddings.shape))
             self.built = True
         labels = numerics.class_ids(labels, self.num_classes)
+        numerics.check_batch(labels, embeddings)
         # Weights are float32: float64 embeddings would not meet them.
         embeddings = ops.cast(embeddings, "float32")
         loss = self.sample_losses(embeddings, labels, training)

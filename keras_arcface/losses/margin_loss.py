@@ -8,7 +8,9 @@ from keras_arcface.losses import reduce
 from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import EmbeddingHead
 from keras_arcface.losses.pairs import PairLoss
+from keras_arcface.losses.pairs import check_miner
 from keras_arcface.losses.pairs import make_pairs
+from keras_arcface.losses.pairs import mined_loss
 from keras_arcface.losses.triplet_counts import triplet_counts
 from keras_arcface.margins.checks import check_number
 
@@ -135,9 +137,7 @@ class ClassMarginLoss(EmbeddingHead):
         self.margin = check_number("margin", margin)
         self.beta = check_number("beta", beta)
         self.nu = check_number("nu", nu)
-        if isinstance(miner, dict):
-            miner = keras.saving.deserialize_keras_object(miner)
-        self.miner = miner
+        self.miner = check_miner(miner)
 
     def build(self, embeddings_shape, labels_shape=None):
         self.betas = self.add_weight(
@@ -153,9 +153,7 @@ class ClassMarginLoss(EmbeddingHead):
 
     def compare(self, pairs):
         """Returns the loss of each query of `Pairs`, after the miner."""
-        if self.miner is not None:
-            pairs = self.miner.mine(pairs)
-        return self.pair_loss(pairs)
+        return mined_loss(self, pairs)
 
     def pair_loss(self, pairs):
         """Returns a loss `(batch,)` for the pairs that count."""

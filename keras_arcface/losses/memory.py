@@ -45,7 +45,8 @@ class CrossBatchMemory(EmbeddingHead):
 
     Raises:
         ValueError: for a loss that does not compare embeddings, or a batch
-            larger than the memory.
+            larger than the memory, where the batch size is known. (Where it is
+            not, only the newest `size` are compared with.)
 
     Example:
 
@@ -60,7 +61,7 @@ class CrossBatchMemory(EmbeddingHead):
         super().__init__(**kwargs)
         if isinstance(loss, dict):
             loss = keras.saving.deserialize_keras_object(loss)
-        if not hasattr(loss, "compare"):
+        if not hasattr(loss, "compare") or isinstance(loss, type):
             raise ValueError(
                 "CrossBatchMemory takes a loss on pairs of embeddings, such as "
                 "PairContrastiveLoss() or TripletLoss(). Received: "

@@ -112,26 +112,18 @@ class PairLoss(keras.losses.Loss):
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         check_dtype(self.dtype)
-        if isinstance(miner, dict):
-            miner = keras.saving.deserialize_keras_object(miner)
-        if miner is not None and not hasattr(miner, "mine"):
-            raise ValueError(
-                "miner must be a miner of keras_arcface.losses, such as "
-                f"BatchHardMiner(), or None. Received: miner={miner!r}."
-            )
-        self.miner = miner
+        self.miner = check_miner(miner)
 
     def call(self, y_true, y_pred):
         check_embeddings(y_pred)
         labels, exact = exact_labels(y_true)
+        numerics.check_batch(labels, y_pred)
         loss = self.compare(make_pairs(y_pred, labels))
         return ops.where(exact, loss, float("nan"))
 
     def compare(self, pairs):
         """Returns the loss of each query of `Pairs`, after the miner."""
-        if self.miner is not None:
-            pairs = self.miner.mine(pairs)
-        return self.pair_loss(pairs)
+        return mined_loss(self, pairs)
 
     def pair_loss(self, pairs):
         """Returns a loss `(batch,)` for the pairs that count."""
@@ -144,6 +136,30 @@ class PairLoss(keras.losses.Loss):
         if miner is not None:
             miner = keras.saving.serialize_keras_object(miner)
         return {**super().get_config(), "dtype": self.dtype, "miner": miner}
+
+
+def mined_loss(loss, pairs):
+    """Returns `loss.pair_loss` of what its miner keeps of the pairs.
+
+    A query that is no number gives NaN: hinges and masks would make a 0 of it.
+    """
+    if loss.miner is not None:
+        pairs = loss.miner.mine(pairs)
+    known = ops.all(ops.isfinite(pairs.query), axis=1)
+    return ops.where(known, loss.pair_loss(pairs), float("nan"))
+
+
+def check_miner(miner):
+    """Returns a miner, or None, from what was given or serialized."""
+    if isinstance(miner, dict):
+        miner = keras.saving.deserialize_keras_object(miner)
+    known = hasattr(miner, "mine") and not isinstance(miner, type)
+    if miner is not None and not known:
+        raise ValueError(
+            "miner must be a miner of keras_arcface.losses, such as "
+            f"BatchHardMiner(), or None. Received: miner={miner!r}."
+        )
+    return miner
 
 
 def check_dtype(dtype):

@@ -120,7 +120,7 @@ def _check_annealing(annealing):
         return annealing
     if isinstance(annealing, (list, tuple)) and len(annealing) == 4:
         return tuple(check_number("annealing", v) for v in annealing)
-    is_number = isinstance(annealing, (int, float))
+    is_number = hasattr(annealing, "__float__")
     if is_number and math.isfinite(annealing) and annealing >= 0:
         return float(annealing)
     raise ValueError(

@@ -66,7 +66,12 @@ class AdaCos(Margin):
 
     def __init__(self, dynamic=True, **kwargs):
         super().__init__(**kwargs)
-        self.dynamic = bool(dynamic)
+        if not isinstance(dynamic, bool):
+            raise ValueError(
+                "dynamic must be True or False; AdaCos takes no scale. "
+                f"Received: dynamic={dynamic!r}."
+            )
+        self.dynamic = dynamic
         self.current_scale = None
         self.num_classes = None
 

@@ -81,7 +81,7 @@ class PerClass(Margin):
         Raises:
             ValueError: for counts below 1, or only one of `a` and `b`.
         """
-        counts = np.asarray(counts, "float64")
+        counts = _vector("counts", counts, "float64")
         if counts.ndim != 1 or not (counts >= 1).all():
             raise ValueError(
                 "counts must be a vector of at least 1 picture a class. "
@@ -92,6 +92,7 @@ class PerClass(Margin):
         if (a is None) != (b is None):
             raise ValueError("Give both a and b, or neither.")
         if a is not None:
+            a, b = check_number("a", a), check_number("b", b)
             return cls(a * falling + b, **kwargs)
         spread = falling.max() - falling.min()
         share = (falling - falling.min()) / (spread if spread > 0 else 1.0)
@@ -123,8 +124,17 @@ class PerClass(Margin):
         }
 
 
+def _vector(name, values, dtype):
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be numbers, one a class. Received: {values!r}."
+        ) from None
+
+
 def _check_margins(margins, kind):
-    margins = np.asarray(margins, "float32")
+    margins = _vector("margins", margins, "float32")
     if margins.ndim != 1 or margins.size < 2:
         raise ValueError(
             "margins must be a vector with one margin a class. Received: "

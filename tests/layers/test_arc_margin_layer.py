@@ -159,6 +159,10 @@ def test_keras_round_trip(tmp_path, with_labels):
             r"lie in \[0, 3\)",
         ),
         (
+            lambda: ArcMarginLayer(5).margin_loss(EMBEDDINGS, [0]),
+            "1 labels and 4 embeddings",
+        ),
+        (
             lambda: ArcMarginLayer(3).margin_loss(EMBEDDINGS, np.zeros(4)),
             "must be integer class ids",
         ),

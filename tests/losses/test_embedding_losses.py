@@ -181,3 +181,18 @@ def test_graph_and_xla_equal_eager(name):
         value, grad = compiled.gradient(name, size, jit)(LABELS, EMBEDDINGS)
         np.testing.assert_allclose(value, eager, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(grad, eager_grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_nan_never_becomes_a_number(name):
+    make, _ = ALL[name]
+    embeddings = np.array(EMBEDDINGS)
+    embeddings[3, 1] = np.nan
+    losses = np.asarray(per_sample(make(), LABELS, embeddings))
+    assert np.isnan(losses.mean())
+
+
+@pytest.mark.parametrize("name", PAIR_LOSSES)
+def test_labels_of_another_number_are_named(name):
+    make, _ = PAIR_LOSSES[name]
+    with pytest.raises(ValueError, match="10 embeddings"):
+        make()(LABELS[:4], EMBEDDINGS)
