@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_arcface.checks import margin_heads
 from keras_arcface.layers import BinaryHead
+from keras_arcface.margins import ASoftmax
 from keras_arcface.margins import NoMargin
 from keras_arcface.margins import auto_scale
 
@@ -22,13 +23,16 @@ SHORT = 1000
 def chance_loss(head, strength=1.0):
     """Returns the loss that a head gives features that know nothing.
 
-        -scale * margin(cos 90 degrees) + ln(C - 1) + scale^2 / (2 d)
+        mean of  ln(exp(p) + (C - 1) mean of exp(scale * cos_j)) - p,
+        p = scale * margin(cos_y)
 
-    The mean over random directions; for ArcFace the first term is
-    scale * sin(margin). Where a margin bends the negatives, or the scale is so
-    large that a single wrong class decides the softmax, the last two terms are
-    the log of the sum over C - 1 random cosines, none of them larger than the
-    largest to be expected.
+    The means are over the cosines of random directions; no wrong cos_j is
+    larger than the largest to be expected of C - 1. For ArcFace it is about
+
+        scale * sin(margin) + ln(C - 1) + scale^2 / (2 d)
+
+    until the scale is so large that one wrong class decides the softmax. Only
+    the margin softmax: without a penalty, extra losses or regularizers.
 
     Args:
         head: A built `ArcMarginLayer`.
@@ -37,17 +41,13 @@ def chance_loss(head, strength=1.0):
     Returns:
         Float.
     """
-    log_others = math.log(max(head.num_classes - 1, 1))
-    largest = max(math.sqrt(2 * log_others), 1.0)
-    normal = np.linspace(-6.0, min(6.0, largest), 2001)
-    density = np.exp(-(normal**2) / 2)
-    cosine = normal / math.sqrt(head.class_centers.shape[-1])
-    if isinstance(head, BinaryHead):
-        return _binary_loss(head, strength, cosine, density)
-    scale, target, others = _at_right_angles(head, strength, cosine)
-    shares = density / density.sum()
-    mean = np.sum(np.exp(scale * (others - others.max())) * shares)
-    return log_others + math.log(mean) + scale * (others.max() - target)
+    largest = max(1.0, math.sqrt(2 * math.log(head.num_classes - 1)))
+    deviation = 1 / math.sqrt(head.class_centers.shape[-1])
+    # An even number of targets: `tail="easy"` jumps at a cosine of 0.
+    targets = _random_cosines(deviation, 4.0, 100)
+    return _mean_loss(
+        head, strength, targets, _random_cosines(deviation, largest, 601)
+    )
 
 
 def collapsed_loss(head, strength=1.0):
@@ -58,39 +58,59 @@ def collapsed_loss(head, strength=1.0):
     Where a network goes that cannot start: the loss falls this far by making
     all pictures alike, and little further.
     """
+    right_angle = np.zeros(1), np.ones(1)
+    return _mean_loss(head, strength, right_angle, right_angle)
+
+
+def _random_cosines(deviation, largest, count):
+    """Returns cosines up to `largest` deviations, and how likely they are."""
+    normal = np.linspace(-4.0, largest, count)
+    density = np.exp(-(normal**2) / 2)
+    return np.clip(normal * deviation, -1.0, 1.0), density / density.sum()
+
+
+def _mean_loss(head, strength, targets, others):
+    (target, target_share), (cosine, share) = targets, others
+    target, cosine = target.astype("float32"), cosine.astype("float32")
     if isinstance(head, BinaryHead):
-        return _binary_loss(head, strength, np.zeros(1), np.ones(1))
-    scale, target, others = _at_right_angles(head, strength, np.zeros(1))
-    difference = scale * (target - others[0])
-    return math.log(head.num_classes - 1 + math.exp(difference)) - difference
+        right, _ = head.class_losses(target, strength)
+        _, wrong = head.class_losses(cosine, strength)
+        wrong = (head.num_classes - 1) * (np.asarray(wrong) @ share)
+        return float(np.asarray(right) @ target_share + wrong)
+    margin, length = head.margin, np.float32([_feature_length(head)])
+    penalized = _penalized(head, strength, target, length)[:, None]
+    if margin.filter_above is not None:
+        cosine = np.where(cosine > margin.filter_above, 0, cosine)
+    bent = margin.bend(cosine[None], target[:, None], penalized, strength)
+    scale = margin.logit_scale(head.scale, length, training=True)
+    logits = np.asarray(scale).item() * (np.asarray(bent) - penalized)
+    top = logits.max(axis=1)
+    mean = np.log(np.exp(logits - top[:, None]) @ share) + top
+    loss = np.logaddexp(0.0, math.log(head.num_classes - 1) + mean)
+    return float(loss @ target_share)
 
 
-def _binary_loss(head, strength, cosine, density):
-    right, _ = head.class_losses(np.zeros(1, "float32"), strength)
-    _, wrong = head.class_losses(cosine.astype("float32"), strength)
-    mean = np.average(np.asarray(wrong), weights=density)
-    return float(np.asarray(right)[0] + (head.num_classes - 1) * mean)
+def _penalized(head, strength, target, length):
+    """Returns the targets under the margin, over all classes' margins."""
+    given, labels = {}, np.zeros(1, "int32")
+    if "labels" in head.margin.reads:
+        labels = np.linspace(
+            0, head.num_classes - 1, min(head.num_classes, 256)
+        )
+        given["labels"] = np.tile(labels.astype("int32"), len(target))
+    if "norm" in head.margin.reads:
+        given["norm"] = np.tile(length, len(target) * len(labels))
+    rows = np.repeat(target, len(labels))
+    penalized = np.asarray(head.margin.penalize(rows, strength, **given))
+    return penalized.reshape(len(target), -1).mean(axis=1)
 
 
-def _at_right_angles(head, strength, cosine):
-    """Returns scale, mean target and bent negatives where nothing is learned.
-
-    Features are taken to have the length that batch normalization gives them.
-    """
-    margin, classes = head.margin, min(head.num_classes, 1024)
-    targets = np.zeros(classes, "float32")
-    length = math.sqrt(head.class_centers.shape[-1])
-    given = {
-        "labels": np.arange(classes, dtype="int32"),
-        "norm": np.full(classes, length, "float32"),
-    }
-    given = {name: given[name] for name in margin.reads}
-    penalized = np.asarray(margin.penalize(targets, strength, **given))
-    target = penalized.mean(keepdims=True)[None]
-    cosine = cosine.astype("float32")[None]
-    others = margin.bend(cosine, targets[:1, None], target, strength)
-    scale = margin.logit_scale(head.scale, given.get("norm"))
-    return float(scale), float(target[0, 0]), np.asarray(others)[0]
+def _feature_length(head):
+    """Returns the length that ASoftmax saw, or that of batch normalization."""
+    margin = head.margin
+    if isinstance(margin, ASoftmax) and float(np.asarray(margin.step)) > 0:
+        return float(np.asarray(margin.mean_norm))
+    return math.sqrt(head.class_centers.shape[-1])
 
 
 @dataclasses.dataclass(frozen=True)
