@@ -8,9 +8,12 @@ import warnings
 import keras
 import numpy as np
 
+from keras_arcface.checks import compiled_losses
 from keras_arcface.checks import margin_heads
 from keras_arcface.layers import BinaryHead
+from keras_arcface.margins import AdaCos
 from keras_arcface.margins import ASoftmax
+from keras_arcface.margins import Circle
 from keras_arcface.margins import NoMargin
 from keras_arcface.margins import auto_scale
 
@@ -18,6 +21,10 @@ from keras_arcface.margins import auto_scale
 LOOKS = 5
 # Below so many steps in all, a longer run is the first thing to try.
 SHORT = 1000
+# Margins that do not use the layer's scale, or mean another thing by it.
+OWN_SCALE = (AdaCos, ASoftmax, Circle)
+# Margins whose strength changes nothing.
+WITHOUT_STRENGTH = (AdaCos, NoMargin)
 
 
 def chance_loss(head, strength=1.0):
@@ -126,19 +133,23 @@ class _Look:
 class LossDiagnosis(keras.callbacks.Callback):
     """Warns when a model does not start to learn, and says what to change.
 
-    Two signs, both over the last steps (a quarter of `patience`): a mean
-    target angle still near 90 degrees (where the logs have an `angle`, as with
-    `ArcFaceModel`); or a mean loss still what a network gives that knows
+    The sign, over the last steps (a quarter of `patience`), is a mean target
+    angle still near 90 degrees. Where the logs have no `angle` (all but
+    `ArcFaceModel`) it is a mean loss still what a network gives that knows
     nothing (`chance_loss`) or has made all pictures alike (`collapsed_loss`),
     at the margin's strength of those steps. A model whose angle (or, without
     one, loss) falls from one such window to the next is slow, not stuck: it
     is looked at again later.
 
+    A loss with further terms (a penalty of the margin, extra losses,
+    `add_loss`, regularizers, several outputs) says nothing by itself: without
+    an angle such a model is not judged.
+
     Args:
         patience: Int, the steps of training before it judges. Defaults to 300
             or one epoch, whichever is longer.
-        tolerance: Float. At or above this share of those losses the loss
-            counts as stuck. Defaults to `0.9`.
+        tolerance: Float. At or above this share of those losses a loss
+            without an angle counts as stuck. Defaults to `0.9`.
         angle: Float, degrees; at or above it the angle counts as stuck.
             Defaults to `80`.
     """
@@ -182,9 +193,11 @@ class LossDiagnosis(keras.callbacks.Callback):
     def _look(self, logs, bound):
         """Keras' logs are means over the epoch so far; these are sums."""
         before, steps = self._before, self._steps
+        extra = self._head.extra_terms if self._head is not None else []
+        loss = float(logs["loss"]) - sum(float(logs.get(n, 0)) for n in extra)
         return _Look(
             before.step + steps,
-            before.loss + steps * float(logs["loss"]),
+            before.loss + steps * loss,
             before.angle + steps * float(logs.get("angle", 0.0)),
             bound,
         )
@@ -202,7 +215,11 @@ class LossDiagnosis(keras.callbacks.Callback):
     def _judge(self, has_angle):
         looks = list(self._looks)
         loss, angle, bound = _means(looks[LOOKS:])
-        if loss < self.tolerance * bound and angle < self.angle:
+        if has_angle:
+            stuck = angle >= self.angle
+        else:
+            stuck = loss >= self.tolerance * bound and self._only_softmax()
+        if not stuck:
             return
         loss_before, angle_before, bound_before = _means(looks[: LOOKS + 1])
         share, share_before = loss / bound, loss_before / bound_before
@@ -224,15 +241,30 @@ class LossDiagnosis(keras.callbacks.Callback):
         )
         warnings.warn(self.message, stacklevel=2)
 
+    def _only_softmax(self):
+        """Whether the model's loss is the margin softmax and nothing else."""
+        model = self.model
+        added = any(
+            # On the JAX backend `model.losses` has lost those of `add_loss`.
+            getattr(layer, "_loss_ids", ())
+            for layer in model._flatten_layers()
+        )
+        further = self._head.extra_terms or model.losses or added
+        return len(compiled_losses(model)) == 1 and not further
+
     def _advice(self):
         head = self._head
         suggested = auto_scale(head.num_classes)
-        if head.scale > 1.5 * suggested:
+        own_scale = isinstance(head, BinaryHead) or isinstance(
+            head.margin, OWN_SCALE
+        )
+        if head.scale > 1.5 * suggested and not own_scale:
             yield (
                 f"Try scale='auto' ({suggested:.1f} for {head.num_classes} "
                 f"classes) instead of {head.scale:g}."
             )
-        if self._weakest == 1.0 and not isinstance(head.margin, NoMargin):
+        has_strength = not isinstance(head.margin, WITHOUT_STRENGTH)
+        if self._weakest == 1.0 and has_strength:
             yield (
                 "Add MarginWarmup() to the callbacks (--margin-warmup), so "
                 "that the margin grows from nothing."
