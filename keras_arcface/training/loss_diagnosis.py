@@ -8,8 +8,12 @@ import warnings
 import keras
 import numpy as np
 
+from keras_arcface.checks import compiled_losses
 from keras_arcface.checks import margin_heads
 from keras_arcface.layers import BinaryHead
+from keras_arcface.margins import AdaCos
+from keras_arcface.margins import ASoftmax
+from keras_arcface.margins import Circle
 from keras_arcface.margins import NoMargin
 from keras_arcface.margins import auto_scale
 
@@ -17,18 +21,25 @@ from keras_arcface.margins import auto_scale
 LOOKS = 5
 # Below so many steps in all, a longer run is the first thing to try.
 SHORT = 1000
+# Margins that do not use the layer's scale, or mean another thing by it.
+OWN_SCALE = (AdaCos, ASoftmax, Circle)
+# Margins whose strength changes nothing.
+WITHOUT_STRENGTH = (AdaCos, NoMargin)
 
 
 def chance_loss(head, strength=1.0):
     """Returns the loss that a head gives features that know nothing.
 
-        -scale * margin(cos 90 degrees) + ln(C - 1) + scale^2 / (2 d)
+        mean of  ln(exp(p) + (C - 1) mean of exp(scale * cos_j)) - p,
+        p = scale * margin(cos_y)
 
-    The mean over random directions; for ArcFace the first term is
-    scale * sin(margin). Where a margin bends the negatives, or the scale is so
-    large that a single wrong class decides the softmax, the last two terms are
-    the log of the sum over C - 1 random cosines, none of them larger than the
-    largest to be expected.
+    The means are over the cosines of random directions; no wrong cos_j is
+    larger than the largest to be expected of C - 1. For ArcFace it is about
+
+        scale * sin(margin) + ln(C - 1) + scale^2 / (2 d)
+
+    until the scale is so large that one wrong class decides the softmax. Only
+    the margin softmax: without a penalty, extra losses or regularizers.
 
     Args:
         head: A built `ArcMarginLayer`.
@@ -37,17 +48,13 @@ def chance_loss(head, strength=1.0):
     Returns:
         Float.
     """
-    log_others = math.log(max(head.num_classes - 1, 1))
-    largest = max(math.sqrt(2 * log_others), 1.0)
-    normal = np.linspace(-6.0, min(6.0, largest), 2001)
-    density = np.exp(-(normal**2) / 2)
-    cosine = normal / math.sqrt(head.class_centers.shape[-1])
-    if isinstance(head, BinaryHead):
-        return _binary_loss(head, strength, cosine, density)
-    scale, target, others = _at_right_angles(head, strength, cosine)
-    shares = density / density.sum()
-    mean = np.sum(np.exp(scale * (others - others.max())) * shares)
-    return log_others + math.log(mean) + scale * (others.max() - target)
+    largest = max(1.0, math.sqrt(2 * math.log(head.num_classes - 1)))
+    deviation = 1 / math.sqrt(head.class_centers.shape[-1])
+    # An even number of targets: `tail="easy"` jumps at a cosine of 0.
+    targets = _random_cosines(deviation, 4.0, 100)
+    return _mean_loss(
+        head, strength, targets, _random_cosines(deviation, largest, 601)
+    )
 
 
 def collapsed_loss(head, strength=1.0):
@@ -58,39 +65,59 @@ def collapsed_loss(head, strength=1.0):
     Where a network goes that cannot start: the loss falls this far by making
     all pictures alike, and little further.
     """
+    right_angle = np.zeros(1), np.ones(1)
+    return _mean_loss(head, strength, right_angle, right_angle)
+
+
+def _random_cosines(deviation, largest, count):
+    """Returns cosines up to `largest` deviations, and how likely they are."""
+    normal = np.linspace(-4.0, largest, count)
+    density = np.exp(-(normal**2) / 2)
+    return np.clip(normal * deviation, -1.0, 1.0), density / density.sum()
+
+
+def _mean_loss(head, strength, targets, others):
+    (target, target_share), (cosine, share) = targets, others
+    target, cosine = target.astype("float32"), cosine.astype("float32")
     if isinstance(head, BinaryHead):
-        return _binary_loss(head, strength, np.zeros(1), np.ones(1))
-    scale, target, others = _at_right_angles(head, strength, np.zeros(1))
-    difference = scale * (target - others[0])
-    return math.log(head.num_classes - 1 + math.exp(difference)) - difference
+        right, _ = head.class_losses(target, strength)
+        _, wrong = head.class_losses(cosine, strength)
+        wrong = (head.num_classes - 1) * (np.asarray(wrong) @ share)
+        return float(np.asarray(right) @ target_share + wrong)
+    margin, length = head.margin, np.float32([_feature_length(head)])
+    penalized = _penalized(head, strength, target, length)[:, None]
+    if margin.filter_above is not None:
+        cosine = np.where(cosine > margin.filter_above, 0, cosine)
+    bent = margin.bend(cosine[None], target[:, None], penalized, strength)
+    scale = margin.logit_scale(head.scale, length, training=True)
+    logits = np.asarray(scale).item() * (np.asarray(bent) - penalized)
+    top = logits.max(axis=1)
+    mean = np.log(np.exp(logits - top[:, None]) @ share) + top
+    loss = np.logaddexp(0.0, math.log(head.num_classes - 1) + mean)
+    return float(loss @ target_share)
 
 
-def _binary_loss(head, strength, cosine, density):
-    right, _ = head.class_losses(np.zeros(1, "float32"), strength)
-    _, wrong = head.class_losses(cosine.astype("float32"), strength)
-    mean = np.average(np.asarray(wrong), weights=density)
-    return float(np.asarray(right)[0] + (head.num_classes - 1) * mean)
+def _penalized(head, strength, target, length):
+    """Returns the targets under the margin, over all classes' margins."""
+    given, labels = {}, np.zeros(1, "int32")
+    if "labels" in head.margin.reads:
+        labels = np.linspace(
+            0, head.num_classes - 1, min(head.num_classes, 256)
+        )
+        given["labels"] = np.tile(labels.astype("int32"), len(target))
+    if "norm" in head.margin.reads:
+        given["norm"] = np.tile(length, len(target) * len(labels))
+    rows = np.repeat(target, len(labels))
+    penalized = np.asarray(head.margin.penalize(rows, strength, **given))
+    return penalized.reshape(len(target), -1).mean(axis=1)
 
 
-def _at_right_angles(head, strength, cosine):
-    """Returns scale, mean target and bent negatives where nothing is learned.
-
-    Features are taken to have the length that batch normalization gives them.
-    """
-    margin, classes = head.margin, min(head.num_classes, 1024)
-    targets = np.zeros(classes, "float32")
-    length = math.sqrt(head.class_centers.shape[-1])
-    given = {
-        "labels": np.arange(classes, dtype="int32"),
-        "norm": np.full(classes, length, "float32"),
-    }
-    given = {name: given[name] for name in margin.reads}
-    penalized = np.asarray(margin.penalize(targets, strength, **given))
-    target = penalized.mean(keepdims=True)[None]
-    cosine = cosine.astype("float32")[None]
-    others = margin.bend(cosine, targets[:1, None], target, strength)
-    scale = margin.logit_scale(head.scale, given.get("norm"))
-    return float(scale), float(target[0, 0]), np.asarray(others)[0]
+def _feature_length(head):
+    """Returns the length that ASoftmax saw, or that of batch normalization."""
+    margin = head.margin
+    if isinstance(margin, ASoftmax) and float(np.asarray(margin.step)) > 0:
+        return float(np.asarray(margin.mean_norm))
+    return math.sqrt(head.class_centers.shape[-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,19 +133,23 @@ class _Look:
 class LossDiagnosis(keras.callbacks.Callback):
     """Warns when a model does not start to learn, and says what to change.
 
-    Two signs, both over the last steps (a quarter of `patience`): a mean
-    target angle still near 90 degrees (where the logs have an `angle`, as with
-    `ArcFaceModel`); or a mean loss still what a network gives that knows
+    The sign, over the last steps (a quarter of `patience`), is a mean target
+    angle still near 90 degrees. Where the logs have no `angle` (all but
+    `ArcFaceModel`) it is a mean loss still what a network gives that knows
     nothing (`chance_loss`) or has made all pictures alike (`collapsed_loss`),
     at the margin's strength of those steps. A model whose angle (or, without
     one, loss) falls from one such window to the next is slow, not stuck: it
     is looked at again later.
 
+    A loss with further terms (a penalty of the margin, extra losses,
+    `add_loss`, regularizers, several outputs) says nothing by itself: without
+    an angle such a model is not judged.
+
     Args:
         patience: Int, the steps of training before it judges. Defaults to 300
             or one epoch, whichever is longer.
-        tolerance: Float. At or above this share of those losses the loss
-            counts as stuck. Defaults to `0.9`.
+        tolerance: Float. At or above this share of those losses a loss
+            without an angle counts as stuck. Defaults to `0.9`.
         angle: Float, degrees; at or above it the angle counts as stuck.
             Defaults to `80`.
     """
@@ -162,9 +193,11 @@ class LossDiagnosis(keras.callbacks.Callback):
     def _look(self, logs, bound):
         """Keras' logs are means over the epoch so far; these are sums."""
         before, steps = self._before, self._steps
+        extra = self._head.extra_terms if self._head is not None else []
+        loss = float(logs["loss"]) - sum(float(logs.get(n, 0)) for n in extra)
         return _Look(
             before.step + steps,
-            before.loss + steps * float(logs["loss"]),
+            before.loss + steps * loss,
             before.angle + steps * float(logs.get("angle", 0.0)),
             bound,
         )
@@ -182,7 +215,11 @@ class LossDiagnosis(keras.callbacks.Callback):
     def _judge(self, has_angle):
         looks = list(self._looks)
         loss, angle, bound = _means(looks[LOOKS:])
-        if loss < self.tolerance * bound and angle < self.angle:
+        if has_angle:
+            stuck = angle >= self.angle
+        else:
+            stuck = loss >= self.tolerance * bound and self._only_softmax()
+        if not stuck:
             return
         loss_before, angle_before, bound_before = _means(looks[: LOOKS + 1])
         share, share_before = loss / bound, loss_before / bound_before
@@ -204,15 +241,30 @@ class LossDiagnosis(keras.callbacks.Callback):
         )
         warnings.warn(self.message, stacklevel=2)
 
+    def _only_softmax(self):
+        """Whether the model's loss is the margin softmax and nothing else."""
+        model = self.model
+        added = any(
+            # On the JAX backend `model.losses` has lost those of `add_loss`.
+            getattr(layer, "_loss_ids", ())
+            for layer in model._flatten_layers()
+        )
+        further = self._head.extra_terms or model.losses or added
+        return len(compiled_losses(model)) == 1 and not further
+
     def _advice(self):
         head = self._head
         suggested = auto_scale(head.num_classes)
-        if head.scale > 1.5 * suggested:
+        own_scale = isinstance(head, BinaryHead) or isinstance(
+            head.margin, OWN_SCALE
+        )
+        if head.scale > 1.5 * suggested and not own_scale:
             yield (
                 f"Try scale='auto' ({suggested:.1f} for {head.num_classes} "
                 f"classes) instead of {head.scale:g}."
             )
-        if self._weakest == 1.0 and not isinstance(head.margin, NoMargin):
+        has_strength = not isinstance(head.margin, WITHOUT_STRENGTH)
+        if self._weakest == 1.0 and has_strength:
             yield (
                 "Add MarginWarmup() to the callbacks (--margin-warmup), so "
                 "that the margin grows from nothing."

@@ -164,6 +164,8 @@ def test_raw_tails_rise(name):
 
 def test_a_margin_never_helps_the_target(margin):
     """Under its margin no target counts for more than without."""
+    if isinstance(margin, (margins.LiArcFace, margins.Circle)):
+        pytest.skip("its targets are another curve altogether")
     rng = np.random.default_rng(4)
     cosine = np.cos(rng.uniform(0, np.pi, 1000)).astype("float32")
     given = {
@@ -172,9 +174,8 @@ def test_a_margin_never_helps_the_target(margin):
     }
     given = {key: given[key] for key in margin.reads}
     value = np.asarray(margin.penalize(cosine, **given))
-    if isinstance(margin, (margins.LiArcFace, margins.Circle)):
-        return  # Another curve altogether.
-    if getattr(margin, "tail", "") == "raw" or margin.name == "ada_face":
+    tail = getattr(margin, "tail", "")
+    if tail == "raw" or isinstance(margin, margins.AdaFace):
         value = value[cosine > 0.2]
         cosine = cosine[cosine > 0.2]
     # AdaFace clips cosines to 0.999 from both sides.
