@@ -86,9 +86,9 @@ def _mean_loss(head, strength, targets, others):
         return float(np.asarray(right) @ target_share + wrong)
     margin, length = head.margin, np.float32([_feature_length(head)])
     penalized = _penalized(head, strength, target, length)[:, None]
-    if margin.filter_above is not None:
-        cosine = np.where(cosine > margin.filter_above, 0, cosine)
     bent = margin.bend(cosine[None], target[:, None], penalized, strength)
+    if margin.filter_above is not None:
+        bent = np.where(cosine > margin.filter_above, 0.0, np.asarray(bent))
     scale = margin.logit_scale(head.scale, length, training=True)
     logits = np.asarray(scale).item() * (np.asarray(bent) - penalized)
     top = logits.max(axis=1)
