@@ -74,3 +74,12 @@ def test_snippets_run():
     for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
         exec(compile(block, "family.md", "exec"), space)
     assert isinstance(space["model"], ka.ArcFaceModel)
+
+
+def test_the_golden_tests_of_the_table_exist():
+    tests = Path(__file__).parent / "margins"
+    code = "".join(path.read_text("utf-8") for path in tests.glob("*.py"))
+    named = set(re.findall(r"`(test_\w+)`", TEXT))
+    assert len(named) > 10
+    for name in named:
+        assert f"def {name}(" in code, name

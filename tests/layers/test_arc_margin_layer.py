@@ -173,7 +173,7 @@ def test_bad_arguments_say_how_to_fix_them(use, message):
         use()
 
 
-@pytest.mark.parametrize("classes", [600, 10572])
+@pytest.mark.parametrize("classes", [600, 10572, 93431])
 def test_step_zero_loss_is_what_the_paper_implies(classes):
     """s sin(m) + ln(C - 1) + s^2 / 2d at random centres and embeddings."""
     embeddings = np.random.default_rng(0).normal(size=(256, 512))

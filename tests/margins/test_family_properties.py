@@ -155,6 +155,58 @@ def test_the_target_never_rises_with_the_angle(name):
     assert (np.diff(value) <= 4e-6).all()
 
 
+@pytest.mark.parametrize(
+    "general, special",
+    [
+        (margins.Combined(1.0, 0.0, 0.35), margins.CosFace(0.35)),
+        (margins.Combined(1.0, 0.5, 0.0), margins.ArcFace(0.5)),
+        (
+            margins.Combined(1.0, 0.5, 0.0, tail="raw"),
+            margins.ArcFace(0.5, tail="raw"),
+        ),
+        (margins.Combined(1.35, 0.0, 0.0), margins.SphereFace(1.35)),
+        (margins.ASoftmax(2.0, annealing=0.0), margins.SphereFace(2.0)),
+        (margins.Combined(1.0, 0.0, 0.0), margins.NoMargin()),
+    ],
+)
+def test_the_general_margin_holds_the_special_ones(general, special):
+    cosine = np.cos(np.linspace(0.01, 3.13, 500)).astype("float32")
+    np.testing.assert_allclose(
+        np.asarray(general.penalize(cosine)),
+        np.asarray(special.penalize(cosine)),
+        atol=3e-6,
+    )
+
+
+@pytest.mark.parametrize("gradient", ["exact", "straight_through"])
+def test_the_derivative_is_that_of_the_formula_or_one(gradient):
+    theta = np.linspace(0.1, np.pi - 0.6, 50)
+    margin = margins.ArcFace(0.5, gradient=gradient)
+    (grad,) = golden.gradient(
+        lambda c: ops.sum(margin.penalize(c)), np.cos(theta).astype("float32")
+    )
+    exact = np.sin(theta + 0.5) / np.sin(theta)
+    expected = exact if gradient == "exact" else np.ones(50)
+    np.testing.assert_allclose(grad, expected, rtol=1e-4)
+
+
+def test_the_length_of_embeddings_and_centers_does_not_count(margin):
+    if "norm" in margin.reads or isinstance(margin, margins.ElasticFace):
+        pytest.skip("reads the length, or draws anew")
+    rng = np.random.default_rng(10)
+    embeddings = rng.normal(size=(16, 8)).astype("float32")
+    labels = rng.integers(0, C, 16).astype("int32")
+    first = layer_with(margin)
+    second = layer_with(type(margin).from_config(margin.get_config()))
+    second.class_centers.assign(7 * np.asarray(first.class_centers.value))
+    np.testing.assert_allclose(
+        np.asarray(first.margin_loss(embeddings, labels)),
+        np.asarray(second.margin_loss(3 * embeddings, labels)),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
 @pytest.mark.parametrize("name", ["sphereface", "combined"])
 def test_raw_tails_rise(name):
     margin = type(family.MAKERS[name]())(tail="raw")
