@@ -40,6 +40,13 @@ MAKERS = {
     ),
     "circle": lambda: margins.Circle(),
 }
+# One of each class, and of what its options change beyond the value: for tests
+# that train, save or compile.
+KINDS = [
+    "arcface", "cosface", "none", "filtered", "sphereface", "combined",
+    "a_softmax", "li_arcface", "adacos", "adacos_fixed", "curricularface",
+    "mv_am", "adaface", "magface", "elastic_plus", "per_class", "circle",
+]  # fmt: skip
 # Losses on logits take these; the others need features and labels.
 STATELESS = [
     name

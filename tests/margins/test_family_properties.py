@@ -69,8 +69,10 @@ def test_gradients_are_finite_for_duplicates(margin):
     assert np.isfinite(grad).all()
 
 
-def test_training_moves_backbone_and_centers(margin):
-    """An optimizer's step lowers the plain loss: the gradients point right."""
+@pytest.mark.parametrize("name", family.KINDS)
+def test_training_moves_backbone_and_centers(name):
+    """Training turns embeddings to their centres: the gradients point right."""
+    margin = family.MAKERS[name]()
     rng = np.random.default_rng(0)
     x = rng.normal(size=(48, 8)).astype("float32")
     y = (x[:, :C] * 3).argmax(1).astype("int32")
@@ -281,7 +283,9 @@ def test_config_round_trip(margin):
     assert again.get_config() == margin.get_config()
 
 
-def test_keras_round_trip_with_state(margin, tmp_path):
+@pytest.mark.parametrize("name", family.KINDS)
+def test_keras_round_trip_with_state(name, tmp_path):
+    margin = family.MAKERS[name]()
     images, labels = keras.Input((8,)), keras.Input((), dtype="int32")
     layer = ArcMarginLayer(C, margin, 20.0)
     model = keras.Model([images, labels], layer(images, labels=labels))
