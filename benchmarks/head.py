@@ -8,7 +8,7 @@ Aims at:  the fused head within 1.4 times three bare matrix products of the
           same sizes, and within 2.3 times the memory of its centres
 Seen:     1.32 times at 100,000 classes; 1.58 times and 2.37 at a million
           (2026-11-24, two cores of an AMD EPYC, TensorFlow 2.21.0)
-Writes:   benchmarks/results/head.json, docs/images/head.png
+Writes:   benchmarks/results/head.json
 
 Each row is a process of its own. Memory is the peak of the whole process in
 two steps of the head, less what it had after the imports, in units of the size
