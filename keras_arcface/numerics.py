@@ -155,15 +155,29 @@ def target_cosine(embeddings, class_centers, labels, sub_centers=1):
     Returns:
         Float tensor `(batch,)`.
     """
-    if sub_centers == 1:
-        own_centers = ops.take(class_centers, labels, axis=0)
-        return ops.sum(unit(embeddings) * unit(own_centers), axis=-1)
+    return ops.max(
+        own_cosines(embeddings, class_centers, labels, sub_centers), axis=-1
+    )
+
+
+def own_cosines(embeddings, class_centers, labels, sub_centers):
+    """Returns the cosines with all sub-centres of the own class, in float32.
+
+    Args:
+        embeddings: Float tensor `(batch, dim)`.
+        class_centers: Float tensor `(num_classes * sub_centers, dim)`,
+            class-major.
+        labels: Int tensor `(batch,)`.
+        sub_centers: Int, sub-centres a class.
+
+    Returns:
+        Float tensor `(batch, sub_centers)`.
+    """
     rows = ops.expand_dims(labels * sub_centers, -1) + ops.arange(
         sub_centers, dtype=labels.dtype
     )
     own_centers = unit(ops.take(class_centers, rows, axis=0))
-    embeddings = ops.expand_dims(unit(embeddings), 1)
-    return ops.max(ops.sum(embeddings * own_centers, axis=-1), axis=-1)
+    return ops.sum(ops.expand_dims(unit(embeddings), 1) * own_centers, axis=-1)
 
 
 def take_target(values, labels):

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import keras
-
 from keras_arcface.cli.sources import fixed_size
 from keras_arcface.data import from_directory
 from keras_arcface.model import ArcFaceModel
+from keras_arcface.pretrained import read_model
 from keras_arcface.training.cleaning import find_noise
 from keras_arcface.training.cleaning import trained_identities
 from keras_arcface.utils.files import check_output_file
@@ -57,12 +56,7 @@ def _load(folder):
         raise FileNotFoundError(
             f"{path} is missing: {folder} is no folder of keras-arcface train."
         )
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is no readable Keras model: {error}"
-        ) from error
+    model = read_model(path)
     head = getattr(model, "head", None)
     if not isinstance(model, ArcFaceModel) or (
         getattr(head, "sub_centers", 1) == 1

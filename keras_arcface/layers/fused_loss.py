@@ -98,11 +98,7 @@ def _describe(head, embeddings, chunk, training):
 def _own_center(head, unit, centers, labels):
     """Returns the target cosine and the row of its centre, no gradient."""
     labels = ops.clip(labels, 0, head.num_classes - 1)
-    count = head.sub_centers
-    first = ops.expand_dims(labels * count, -1)
-    rows = first + ops.arange(count, dtype=labels.dtype)
-    own = numerics.unit(ops.take(centers, rows, axis=0))
-    cosine = ops.sum(ops.expand_dims(unit, 1) * own, axis=-1)
+    cosine = numerics.own_cosines(unit, centers, labels, head.sub_centers)
     nearest = ops.cast(ops.argmax(cosine, axis=-1), labels.dtype)
-    rows = labels * count + nearest
+    rows = labels * head.sub_centers + nearest
     return ops.stop_gradient(ops.max(cosine, axis=-1)), rows

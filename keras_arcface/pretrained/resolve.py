@@ -31,14 +31,23 @@ def load_backbone(source: str) -> keras.Model:
         return _checked(load_pretrained(source), source)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    model = read_model(path)
+    backbone = model.backbone if isinstance(model, ArcFaceModel) else model
+    return _checked(backbone, path)
+
+
+def read_model(path) -> keras.Model:
+    """Returns the model of a `.keras` file, not compiled.
+
+    Raises:
+        ValueError: naming the file, when it cannot be read.
+    """
     try:
-        model = keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(path, compile=False)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is no readable Keras model: {error}"
         ) from error
-    backbone = model.backbone if isinstance(model, ArcFaceModel) else model
-    return _checked(backbone, path)
 
 
 def read_metadata(source: str) -> dict:
