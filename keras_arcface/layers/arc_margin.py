@@ -220,9 +220,15 @@ class ArcMarginLayer(keras.layers.Layer):
         """Returns the Keras loss that fits this layer in a Sequential.
 
         Raises:
-            ValueError: for a margin that needs more than logits, and with
-                `extra_losses`, which need embeddings.
+            ValueError: for a margin that needs more than logits, with
+                `extra_losses`, which need embeddings, and with
+                `label_smoothing`, which only `margin_loss` does.
         """
+        if self.label_smoothing:
+            raise ValueError(
+                "label_smoothing is part of margin_loss, and layer.loss() has "
+                "none. Use ArcFaceModel, or leave label_smoothing out."
+            )
         if self.extra_losses:
             raise ValueError(
                 "A loss on logits cannot see the embeddings that extra_losses "

@@ -20,6 +20,13 @@ class BinaryHead(ArcMarginLayer):
     """
 
     def __init__(self, num_classes, margin, scale, **kwargs):
+        for name in ("chunk_size", "label_smoothing"):
+            if kwargs.get(name):
+                raise ValueError(
+                    f"{name} belongs to the softmax, which "
+                    f"{type(self).__name__} does without. Received: "
+                    f"{name}={kwargs[name]!r}."
+                )
         super().__init__(num_classes, margins.CosFace(margin), scale, **kwargs)
 
     def build(self, embeddings_shape, labels_shape=None):

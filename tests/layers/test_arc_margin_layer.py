@@ -231,6 +231,11 @@ def test_extra_losses_train_are_shown_and_survive_a_round_trip(tmp_path):
     )
 
 
+def test_a_loss_on_logits_refuses_label_smoothing():
+    with pytest.raises(ValueError, match="part of margin_loss"):
+        ArcMarginLayer(5, label_smoothing=0.1).loss()
+
+
 def test_a_loss_on_logits_refuses_extra_losses():
     with pytest.raises(ValueError, match="intra_loss, inter_loss"):
         norm_softmax_with_terms().loss()

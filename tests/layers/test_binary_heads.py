@@ -135,6 +135,8 @@ def test_chance_loss_is_that_of_random_features(case):
             "ArcFaceModel",
         ),
         (lambda: UniFaceLayer(5).loss(), "no loss on logits"),
+        (lambda: UniFaceLayer(5, label_smoothing=0.1), "does without"),
+        (lambda: SphereFace2Layer(5, chunk_size=4), "does without"),
         (lambda: UniFaceLayer(5, margin=28.6), "units of cosine"),
         (lambda: SphereFace2Layer(5, balance=1.0), "balance must be"),
         (
