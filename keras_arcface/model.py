@@ -200,6 +200,48 @@ class ArcFaceModel(keras.Model):
         """
         return embed(self.backbone, images, batch_size, flip, verbose)
 
+    def head_plan(self, batch_size, devices=1):
+        """Returns the `HeadPlan` of training: path and memory of the head.
+
+        Args:
+            batch_size: Int, pictures a step.
+            devices: Int, as of `HeadPlan`.
+
+        Raises:
+            ValueError: for a head without class centres.
+        """
+        self._check_class_centers("head_plan")
+        return self.head.plan(
+            batch_size, getattr(self, "optimizer", None), devices=devices
+        )
+
+    def extend(self, n, centers=None, **kwargs):
+        """Returns a new model whose head knows `n` more classes.
+
+        It shares this model's backbone, so training either moves both. It is
+        not compiled: compile it again. The optimizer starts anew, also for the
+        old classes; a lower learning rate than at first suits it.
+
+        Args:
+            n: Int > 0, new classes, with the ids from `num_classes` on.
+            centers: Where the new class centres point, for example
+                `embed(images)` averaged over each new identity.
+            **kwargs: As of `ArcMarginLayer.extend`.
+
+        Raises:
+            ValueError: for a head without class centres, and as
+                `ArcMarginLayer.extend`.
+        """
+        self._check_class_centers("extend")
+        return type(self)(self.backbone, self.head.extend(n, centers, **kwargs))
+
+    def _check_class_centers(self, what):
+        if not isinstance(self.head, ArcMarginLayer):
+            raise ValueError(
+                f"{what} needs a head with class centres, such as "
+                f"ArcMarginLayer. Received: {type(self.head).__name__}."
+            )
+
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {

@@ -6,7 +6,9 @@ from keras import ops
 from keras_arcface import margins
 from keras_arcface import numerics
 from keras_arcface import softmax
+from keras_arcface.layers.extend import extended
 from keras_arcface.layers.fused_loss import fused_loss
+from keras_arcface.layers.head_plan import head_plan
 from keras_arcface.losses import CenterTerm
 from keras_arcface.losses import MarginSoftmaxLoss
 from keras_arcface.losses.checks import check_count
@@ -236,6 +238,50 @@ class ArcMarginLayer(keras.layers.Layer):
                 "layer in a functional model, or use ArcFaceModel."
             )
         return MarginSoftmaxLoss(self.margin, self.scale, reduction)
+
+    def extend(self, n, centers=None, margin=None):
+        """Returns a new head that knows `n` more classes.
+
+        The old class centres are the first rows of its own, bit for bit, and
+        the margin's state goes with them; this layer stays as it is. A scale
+        stays the number that it is, `"auto"` too; only a fixed `AdaCos` takes
+        its scale from the new count.
+
+        Args:
+            n: Int > 0, new classes, with the ids from `num_classes` on.
+            centers: Optional floats `(n * sub_centers, embedding_dim)`,
+                class-major: where the new class centres point, for example
+                the mean embedding of each new identity. Their length becomes
+                the mean of the old ones', so that all learn at one pace.
+                Defaults to those of `centers_initializer`.
+            margin: Optional margin for all classes. `PerClass`, which has one
+                for each, needs another.
+
+        Returns:
+            A built layer of the same class.
+
+        Raises:
+            ValueError: for a layer that is not built, and for arguments that
+                do not fit.
+        """
+        return extended(self, n, centers, margin)
+
+    def plan(self, batch_size, optimizer=None, **kwargs):
+        """Returns the `HeadPlan` of this built layer.
+
+        Args:
+            batch_size: Int, pictures a step.
+            optimizer: Keras optimizer; defaults to the SGD of `train`.
+            **kwargs: `dense_update` and `devices`, as of `HeadPlan`.
+        """
+        return head_plan(
+            self,
+            self.class_centers.shape[1],
+            batch_size,
+            optimizer,
+            chunk_size=self.chunk_size,
+            **kwargs,
+        )
 
     def _class_ids(self, labels, embeddings):
         labels = numerics.class_ids(labels, self.num_classes)

@@ -1,5 +1,6 @@
 """Heads that judge every class by itself: SphereFace2 and UniFace."""
 
+import dataclasses
 import math
 
 import keras
@@ -70,6 +71,15 @@ class BinaryHead(ArcMarginLayer):
         loss = ops.where(labels >= 0, loss, float("inf"))
         extra = self._extra_terms(embeddings, labels) if training else {}
         return {"binary": loss, **extra}
+
+    def extend(self, n, centers=None):
+        """Returns a new head with `n` more classes; see `ArcMarginLayer`."""
+        return super().extend(n, centers)
+
+    def plan(self, batch_size, optimizer=None, **kwargs):
+        """Returns the `HeadPlan`: this loss takes all classes at once."""
+        plan = super().plan(batch_size, optimizer, **kwargs)
+        return dataclasses.replace(plan, chunk_size=0)
 
     def class_losses(self, cosine, strength=1.0):
         """Returns the cost of classes as right and as wrong ones.

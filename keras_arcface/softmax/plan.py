@@ -14,7 +14,7 @@ USUAL_BATCH = 256
 _LEAST_CHUNK = 128
 
 
-def choose_chunk(batch, num_classes, chunk_size=None):
+def choose_chunk(batch, num_classes, chunk_size=None, accelerator=None):
     """Returns the classes of a chunk, or None for the dense path.
 
     Args:
@@ -22,6 +22,8 @@ def choose_chunk(batch, num_classes, chunk_size=None):
         num_classes: Int.
         chunk_size: Int as the user wants it; 0 for the dense path; None to
             choose: dense for few logits, else chunks that fit the machine.
+        accelerator: Whether the machine has anything faster than processors;
+            None to look.
     """
     if chunk_size == 0:
         return None
@@ -30,7 +32,9 @@ def choose_chunk(batch, num_classes, chunk_size=None):
     batch = batch or USUAL_BATCH
     if batch * num_classes <= DENSE_LOGITS:
         return None
-    logits = CHUNK_LOGITS_ACCELERATOR if on_accelerator() else CHUNK_LOGITS
+    if accelerator is None:
+        accelerator = on_accelerator()
+    logits = CHUNK_LOGITS_ACCELERATOR if accelerator else CHUNK_LOGITS
     return min(max(logits // batch, _LEAST_CHUNK), num_classes)
 
 
