@@ -19,6 +19,10 @@ _HELP = {
     "values: " + ", ".join(MARGINS) + ", per_class",
     "scale": "length of the logits, or auto",
     "sub_centers": "centres an identity; 3 for noisy labels, see clean",
+    "sample_rate": "share of the identities that a step sees (Partial FC), for "
+    "more of them than memory holds; see plan",
+    "chunk_size": "identities a chunk of the softmax, 0 for all at once; by "
+    "itself few logits at once, else in chunks that fit the machine",
     "epochs": "passes over the data",
     "batch_size": "pictures a step",
     "learning_rate": "peak learning rate",

@@ -30,6 +30,9 @@ class TrainConfig:
             or `"per_class"`, wider for identities with fewer pictures.
         scale: Float or `"auto"`.
         sub_centers: Centres a class; 3 for noisy labels.
+        sample_rate: Share of the classes that a step sees, in (0, 1].
+        chunk_size: Classes a chunk of the softmax; 0 for all at once, None to
+            choose by their number.
         epochs: Passes over the data.
         batch_size: Pictures a step.
         learning_rate: The peak, for SGD with momentum 0.9.
@@ -56,6 +59,8 @@ class TrainConfig:
     margin: str | float = 0.5
     scale: str | float = "auto"
     sub_centers: int = 1
+    sample_rate: float = 1.0
+    chunk_size: int | None = None
     epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 0.1
@@ -106,6 +111,9 @@ class TrainConfig:
         ):
             check_integer(name, getattr(self, name), at_least=1)
             object.__setattr__(self, name, int(getattr(self, name)))
+        if self.chunk_size is not None:
+            check_integer("chunk_size", self.chunk_size, at_least=0)
+            object.__setattr__(self, "chunk_size", int(self.chunk_size))
         check_seed(self.seed)
         object.__setattr__(self, "seed", int(self.seed))
         for name, holds, expected in (
@@ -113,6 +121,7 @@ class TrainConfig:
             ("weight_decay", lambda x: 0 <= x < math.inf, "0 or more"),
             ("lr_warmup", lambda x: 0 <= x < 1, "in [0, 1)"),
             ("margin_warmup", lambda x: 0 <= x < 1, "in [0, 1)"),
+            ("sample_rate", lambda x: 0 < x <= 1, "in (0, 1]"),
             ("holdout", lambda x: 0 < x < 1, "in (0, 1)"),
         ):
             value = getattr(self, name)

@@ -85,6 +85,7 @@ def train(config: TrainConfig, resume: bool = False) -> TrainResult:
     with no_trace_of_failure(folder), dtype_policy(config.precision):
         write_facts(folder, config, training, held_out)
         model, done, history = _start(config, training, steps, point)
+        print(model.head_plan(config.batch_size).describe())
         checkpoints = Checkpoints(folder, history=history)
         if done < config.epochs:
             callbacks = [evaluator, *_callbacks(config), checkpoints]
@@ -104,7 +105,11 @@ def build_model(config: TrainConfig, data: ImageData, steps: int):
     if margin == PER_CLASS:
         margin = PerClass.from_counts(data.counts)
     head = ArcMarginLayer(
-        data.num_classes, margin, config.scale, config.sub_centers
+        data.num_classes,
+        margin,
+        config.scale,
+        config.sub_centers,
+        chunk_size=config.chunk_size,
     )
     model = ArcFaceModel(backbone, head)
     rate = warmup_cosine(

@@ -75,6 +75,23 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
     assert re.search(r"\(\d+ s, \d+ images/s, \d+:\d\d left\)$", first)
     assert re.search(r"\(\d+ s, \d+ images/s\)$", last)
     assert "too few for the TAR at FAR 0.01, which needs 100" in said.out
+    assert "Head: dense softmax, 7 classes; expects " in said.out
+
+
+def test_chunks_are_taken_and_said(folder, tmp_path, capsys):
+    run = config(folder, tmp_path / "run", epochs=1, chunk_size=3)
+    assert train(run).model.head.chunk_size == 3
+    assert (
+        "fused softmax, 7 classes in chunks of 3; " in capsys.readouterr().out
+    )
+
+
+def test_the_config_of_an_older_run_still_loads(folder, tmp_path):
+    run = config(folder, tmp_path / "run")
+    older = run.to_json()
+    del older["sample_rate"], older["chunk_size"]
+    write_json(tmp_path / "config.json", older)
+    assert TrainConfig.from_json(tmp_path / "config.json") == run
 
 
 class Stop(Exception):
@@ -242,6 +259,8 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"learning_rate": "a"}, "learning_rate must be positive.*'a'"),
         ({"learning_rate": float("inf")}, "learning_rate must be positive"),
         ({"resize": 1}, "resize must be True or False"),
+        ({"sample_rate": 0}, r"sample_rate must be in \(0, 1\]"),
+        ({"chunk_size": -1}, "chunk_size must be at least 0, an integer"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"seed": 2**32}, r"seed must be below 2\*\*32"),
         ({"holdout": 0.001}, r"0.001 \(fraction, or --holdout\) holds out 0"),
