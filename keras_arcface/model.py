@@ -1,10 +1,13 @@
 """Backbone and head in one Keras model."""
 
+import numbers
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_arcface import numerics
+from keras_arcface import softmax
 from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.utils.console import progress
 
@@ -81,7 +84,16 @@ class ArcFaceModel(keras.Model):
             return numerics.at_least_float32(features)
         return numerics.unit(features)
 
-    def compile(self, optimizer="sgd", loss=None, *, metrics=None, **kwargs):
+    def compile(
+        self,
+        optimizer="sgd",
+        loss=None,
+        *,
+        metrics=None,
+        centers_rate=1.0,
+        dense_update=False,
+        **kwargs,
+    ):
         """Configures training. The loss is the head's.
 
         Args:
@@ -89,7 +101,19 @@ class ArcFaceModel(keras.Model):
             loss: Must be left out.
             metrics: Optional Keras metrics of (labels, plain logits), for
                 example `["sparse_categorical_accuracy"]`.
+            centers_rate: Float > 0, the class centres' learning rate in
+                multiples of the optimizer's. Defaults to `1.0`.
+            dense_update: What a step with `sample_rate < 1` moves. False, the
+                default: the class centres that it drew and their slots of the
+                optimizer, no others, with gradients of the sample's size; for
+                SGD, Adam and AdamW. True: all, as in arcface_torch's
+                `partial_fc_v2`: momentum and weight decay move centres that
+                were not drawn, and any optimizer will do.
             **kwargs: As in `keras.Model.compile`.
+
+        Raises:
+            ValueError: for a loss; for an optimizer or a regularizer of the
+                centres that would move centres that were not drawn.
         """
         if loss is not None:
             raise ValueError(
@@ -104,6 +128,34 @@ class ArcFaceModel(keras.Model):
                 for m in metrics
             ]
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
+        self._center_options = {
+            "centers_rate": _check_rate(centers_rate, self.head),
+            "dense_update": bool(dense_update),
+        }
+        self._by_rows = (
+            getattr(self.head, "sample_rate", 1.0) < 1 and not dense_update
+        )
+        if self._by_rows:
+            softmax.check_optimizer(self.optimizer)
+            _check_no_regularizer(self.head)
+        softmax.set_center_rate(
+            self.optimizer, lambda: _centers_of(self.head), centers_rate
+        )
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return {**config, **self._center_options} if config else config
+
+    def train_step(self, *args):
+        if self._by_rows:
+            rate = self._center_options["centers_rate"]
+            return softmax.row_step(self, rate, *args)
+        return super().train_step(*args)
+
+    def count_loss(self, loss, samples):
+        """Adds the mean loss of that many samples to what `fit` shows."""
+        shown = next(m for m in self.metrics if m.name == "loss")
+        shown.update_state(loss, sample_weight=samples)
 
     def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
         """Trains as `keras.Model.fit`, after looking at labels it can see.
@@ -298,6 +350,36 @@ def _check_head(head):
             "head must be a layer with a loss on embeddings, such as "
             "ArcMarginLayer(num_classes), or the number of classes. Received: "
             f"head={head!r}."
+        )
+
+
+def _check_rate(rate, head):
+    number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+    if not number or not 0 < rate < float("inf"):
+        raise ValueError(
+            "centers_rate must be a positive number, the class centres' share "
+            f"of the learning rate. Received: centers_rate={rate!r}."
+        )
+    if rate != 1 and head.num_classes is None:
+        raise ValueError(
+            f"centers_rate is for heads with class centres or proxies, and "
+            f"{type(head).__name__} has none. Received: centers_rate={rate!r}."
+        )
+    return float(rate)
+
+
+def _centers_of(head):
+    """Returns the variable of a head's class centres, or of its proxies."""
+    name = "class_centers" if hasattr(head, "class_centers") else "proxies"
+    return getattr(head, name)
+
+
+def _check_no_regularizer(head):
+    if head.centers_regularizer is not None:
+        raise ValueError(
+            "centers_regularizer moves every class centre, sample_rate < 1 "
+            "only those that a step draws. Leave one of them out, or use "
+            "compile(..., dense_update=True)."
         )
 
 

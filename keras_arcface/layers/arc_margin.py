@@ -1,5 +1,8 @@
 """The head: class centres, cosines, and a margin on the target."""
 
+import contextlib
+import numbers
+
 import keras
 from keras import ops
 
@@ -52,6 +55,11 @@ class ArcMarginLayer(keras.layers.Layer):
             the matrix `(batch, num_classes)` is never held. An int is the
             number of classes a chunk, 0 stands for all at once. Value and
             gradient are the same.
+        sample_rate: Float in (0, 1], the share of the classes that a training
+            step sees (Partial FC): those of the batch and others drawn anew
+            every time, of which at least as many as the batch has samples.
+            Below 1, `margin_loss` and memory are those of the sample; see
+            `ArcFaceModel.compile` for what then moves. Defaults to `1.0`.
         label_smoothing: Float in [0, 1), the share of the target that
             `margin_loss` spreads evenly over all classes. Defaults to `0.0`.
         extra_losses: Terms beside the margin softmax, such as
@@ -60,6 +68,7 @@ class ArcMarginLayer(keras.layers.Layer):
             sub_centers, embedding_dim)`, class-major. Defaults to a normal of
             deviation 0.01, as insightface.
         centers_regularizer: Regularizer of the class centres.
+        seed: Int or None, of the classes that are drawn.
         **kwargs: Of `keras.layers.Layer`.
 
     Call arguments:
@@ -79,6 +88,7 @@ class ArcMarginLayer(keras.layers.Layer):
     Reference:
     - [Deng et al., 2019, Alg. 1](https://arxiv.org/abs/1801.07698)
     - Deng et al., 2020, "Sub-center ArcFace", ECCV (sub-centres)
+    - [An et al., 2022, Partial FC](https://arxiv.org/abs/2203.15565)
 
     Example:
 
@@ -95,10 +105,12 @@ class ArcMarginLayer(keras.layers.Layer):
         scale=64.0,
         sub_centers=1,
         chunk_size=None,
+        sample_rate=1.0,
         label_smoothing=0.0,
         extra_losses=(),
         centers_initializer=None,
         centers_regularizer=None,
+        seed=None,
         **kwargs,
     ):
         # autocast would round the embeddings before they are normalised.
@@ -110,14 +122,25 @@ class ArcMarginLayer(keras.layers.Layer):
         )
         self.sub_centers = check_count("sub_centers", sub_centers)
         self.chunk_size = _check_chunk_size(chunk_size)
+        self.sample_rate = _check_sample_rate(sample_rate)
         self.label_smoothing = check_number(
             "label_smoothing", label_smoothing, 0.0, 1.0
         )
         self.extra_losses = _check_extra_losses(extra_losses, self.sub_centers)
+        if self.extra_losses and self.sample_rate < 1:
+            raise ValueError(
+                "extra_losses are defined over all class centres. Received: "
+                f"sample_rate={sample_rate}."
+            )
         self.centers_initializer = keras.initializers.get(
             centers_initializer or keras.initializers.RandomNormal(stddev=0.01)
         )
         self.centers_regularizer = keras.regularizers.get(centers_regularizer)
+        self.seed = seed
+        self.seed_generator = None
+        if self.sample_rate < 1:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+        self._sample = None
 
     def build(self, embeddings_shape, labels_shape=None):
         rows = self.num_classes * self.sub_centers
@@ -136,10 +159,12 @@ class ArcMarginLayer(keras.layers.Layer):
         embeddings = ops.cast(embeddings, "float32")
         if labels is None or not training:
             return self.margin.logit_scale(self.scale) * self._cosine(
-                embeddings
+                embeddings, self.class_centers
             )
         labels = self._class_ids(labels, embeddings)
-        cosine, target, scale = self._margined(embeddings, labels)
+        cosine, target, scale = self._margined(
+            embeddings, labels, self._all(labels)
+        )
         for term in self._extra_terms(embeddings, labels).values():
             self.add_loss(ops.mean(term))
         return scale * numerics.replace_target(cosine, labels, target)
@@ -176,25 +201,68 @@ class ArcMarginLayer(keras.layers.Layer):
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
         labels = self._class_ids(labels, embeddings)
+        classes = self._classes(labels, training)
         chunk = softmax.choose_chunk(
-            embeddings.shape[0], self.num_classes, self.chunk_size
+            embeddings.shape[0], classes.count, self.chunk_size
         )
         if chunk is None:
-            loss = self._dense_loss(embeddings, labels, training)
+            loss = self._dense_loss(embeddings, labels, classes, training)
         else:
-            loss = fused_loss(self, embeddings, labels, chunk, training)
+            loss = fused_loss(
+                self, embeddings, labels, classes, chunk, training
+            )
         extra = self._extra_terms(embeddings, labels) if training else {}
         return {"margin_softmax": loss, **extra}
 
-    def _dense_loss(self, embeddings, labels, training):
+    def sample(self, labels):
+        """Draws the classes of a training step, and gathers their centres.
+
+        Args:
+            labels: Int tensor `(batch,)` or `(batch, 1)`.
+
+        Returns:
+            `keras_arcface.softmax.Classes`, for `using`.
+        """
+        labels = numerics.class_ids(labels, self.num_classes)
+        size = softmax.sample_size(
+            self.sample_rate, self.num_classes, labels.shape[0]
+        )
+        classes = softmax.sample_classes(
+            labels, self.num_classes, size, self.seed_generator
+        )
+        return softmax.take_classes(
+            self.class_centers, labels, classes, self.sub_centers
+        )
+
+    @contextlib.contextmanager
+    def using(self, sample):
+        """Makes `margin_loss` in training take this sample, not a new one.
+
+        So a train step can differentiate by the sample's centres alone.
+        """
+        self._sample = sample
+        try:
+            yield
+        finally:
+            self._sample = None
+
+    def _classes(self, labels, training):
+        if not training or self.sample_rate == 1:
+            return self._all(labels)
+        return self._sample or self.sample(labels)
+
+    def _all(self, labels):
+        return softmax.Classes(self.class_centers, labels, self.num_classes)
+
+    def _dense_loss(self, embeddings, labels, classes, training):
         if training:
-            cosine, target, scale = self._margined(embeddings, labels)
+            cosine, target, scale = self._margined(embeddings, labels, classes)
         else:
-            cosine = self._cosine(embeddings)
-            target = self._target_cosine(embeddings, labels)
+            cosine = self._cosine(embeddings, classes.centers)
+            target = self._target_cosine(embeddings, classes)
             scale = self.margin.logit_scale(self.scale)
         return softmax.margin_cross_entropy(
-            cosine, target, labels, scale, self.label_smoothing
+            cosine, target, classes.positions, scale, self.label_smoothing
         )
 
     @property
@@ -216,7 +284,9 @@ class ArcMarginLayer(keras.layers.Layer):
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
         labels = self._class_ids(labels, embeddings)
-        return numerics.angle(self._target_cosine(embeddings, labels))
+        return numerics.angle(
+            self._target_cosine(embeddings, self._all(labels))
+        )
 
     def loss(self, reduction="sum_over_batch_size"):
         """Returns the Keras loss that fits this layer in a Sequential.
@@ -288,13 +358,15 @@ class ArcMarginLayer(keras.layers.Layer):
         numerics.check_batch(labels, embeddings)
         return labels
 
-    def _margined(self, embeddings, labels):
+    def _margined(self, embeddings, labels, classes):
         """Returns negatives, penalised targets and scale of a training step."""
-        cosine = self._cosine(embeddings)
-        target = self._target_cosine(embeddings, labels)
+        cosine = self._cosine(embeddings, classes.centers)
+        target = self._target_cosine(embeddings, classes)
         norm = self._norm(embeddings)
         self.margin.update(
-            target, norm, lambda s: softmax.log_negatives(cosine, labels, s)
+            target,
+            norm,
+            lambda s: softmax.log_negatives(cosine, classes.positions, s),
         )
         penalized = self.margin(target, labels=labels, norm=norm)
         bent = self.margin.negatives(cosine, target, penalized)
@@ -312,18 +384,16 @@ class ArcMarginLayer(keras.layers.Layer):
     def _norm(self, embeddings):
         return ops.squeeze(numerics.norm(embeddings), -1)
 
-    def _cosine(self, embeddings):
-        cosine = numerics.cosine_matrix(
-            embeddings, self.class_centers, self.compute_dtype
-        )
+    def _cosine(self, embeddings, centers):
+        cosine = numerics.cosine_matrix(embeddings, centers, self.compute_dtype)
         return numerics.nearest_sub_center(cosine, self.sub_centers)
 
-    def _target_cosine(self, embeddings, labels):
+    def _target_cosine(self, embeddings, classes):
         # A bad label is refused or turned into inf elsewhere; here it must
         # not reach the gather, which some backends refuse and others clamp.
-        labels = ops.clip(labels, 0, self.num_classes - 1)
+        place = ops.clip(classes.positions, 0, classes.count - 1)
         return numerics.target_cosine(
-            embeddings, self.class_centers, labels, self.sub_centers
+            embeddings, classes.centers, place, self.sub_centers
         )
 
     def _ensure_built(self, embeddings):
@@ -346,17 +416,43 @@ class ArcMarginLayer(keras.layers.Layer):
             "scale": self.scale,
             "sub_centers": self.sub_centers,
             "chunk_size": self.chunk_size,
+            "sample_rate": self.sample_rate,
             "label_smoothing": self.label_smoothing,
             "extra_losses": [serialize(term) for term in self.extra_losses],
             "centers_initializer": serialize(self.centers_initializer),
             "centers_regularizer": serialize(self.centers_regularizer),
+            "seed": self.seed,
         }
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        if self.seed_generator is not None:
+            store["seed_state"] = self.seed_generator.state
+
+    def load_own_variables(self, store):
+        # A file may come from a head with another sample rate.
+        names = set(store.keys())
+        super().load_own_variables(
+            {k: store[k] for k in names - {"seed_state"}}
+        )
+        if self.seed_generator is not None and "seed_state" in names:
+            self.seed_generator.state.assign(store["seed_state"])
 
 
 def _check_chunk_size(chunk_size):
     if chunk_size is None:
         return None
     return check_count("chunk_size", chunk_size, least=0)
+
+
+def _check_sample_rate(rate):
+    number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+    if not number or not 0 < rate <= 1:
+        raise ValueError(
+            "sample_rate must be in (0, 1], the share of the classes that a "
+            f"step sees. Received: sample_rate={rate!r}."
+        )
+    return float(rate)
 
 
 def _check_extra_losses(terms, sub_centers):

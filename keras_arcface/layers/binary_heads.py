@@ -13,6 +13,9 @@ from keras_arcface.losses import binary
 from keras_arcface.losses.checks import check_positive
 from keras_arcface.margins.checks import check_number
 
+# Arguments that these heads do without, and the value that asks for nothing.
+_OF_THE_SOFTMAX = {"chunk_size": 0, "label_smoothing": 0, "sample_rate": 1}
+
 
 class BinaryHead(ArcMarginLayer):
     """Base of the heads whose loss is a sum over classes, without a softmax.
@@ -21,8 +24,8 @@ class BinaryHead(ArcMarginLayer):
     """
 
     def __init__(self, num_classes, margin, scale, **kwargs):
-        for name in ("chunk_size", "label_smoothing"):
-            if kwargs.get(name):
+        for name, none in _OF_THE_SOFTMAX.items():
+            if kwargs.get(name) not in (None, none):
                 raise ValueError(
                     f"{name} belongs to the softmax, which "
                     f"{type(self).__name__} does without. Received: "
@@ -62,9 +65,11 @@ class BinaryHead(ArcMarginLayer):
         labels = self._class_ids(labels, embeddings)
         strength = ops.convert_to_tensor(self.margin.strength)
         strength = strength if training else 0.0
-        target = self._target_cosine(embeddings, labels)
+        classes = self._all(labels)
+        target = self._target_cosine(embeddings, classes)
         right, _ = self.class_losses(target, strength)
-        _, wrong = self.class_losses(self._cosine(embeddings), strength)
+        cosine = self._cosine(embeddings, classes.centers)
+        _, wrong = self.class_losses(cosine, strength)
         others = numerics.replace_target(wrong, labels, ops.zeros_like(right))
         loss = right + ops.sum(others, axis=-1)
         # As of the margin softmax: a label outside the classes is inf.

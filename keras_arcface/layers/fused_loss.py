@@ -20,7 +20,7 @@ class _Plain:
 _PLAIN = _Plain()
 
 
-def fused_loss(head, embeddings, labels, chunk, training):
+def fused_loss(head, embeddings, labels, classes, chunk, training):
     """Returns the margin softmax of each sample, `(batch,)`.
 
     Equal to the dense path in value and gradient, and as exact for small
@@ -29,21 +29,24 @@ def fused_loss(head, embeddings, labels, chunk, training):
     Args:
         head: A built `ArcMarginLayer`.
         embeddings: Float tensor `(batch, embedding_dim)`, of any length.
-        labels: Int tensor `(batch,)`; one outside the classes gives inf.
+        labels: Int tensor `(batch,)`, as the margin reads them.
+        classes: `Classes`, all or a sample; a target that is not among them
+            gives inf.
         chunk: Int, classes a chunk.
         training: Whether the margin is on.
     """
-    margin, centers = head.margin, read(head.class_centers)
+    margin, positions = head.margin, classes.positions
+    centers = read(classes.centers)
     fused = _describe(head, embeddings, chunk, training)
     unit = numerics.unit(embeddings)
     norm = ops.squeeze(numerics.norm(embeddings), -1)
-    target, rows = _own_center(head, unit, centers, labels)
+    target, rows = _own_center(head, unit, classes)
     penalize = _identity
     if training:
         margin.update(
             target,
             norm,
-            lambda s: log_negatives(fused, unit, centers, s, labels),
+            lambda s: log_negatives(fused, unit, centers, s, positions),
         )
         draw = margin.draw(target)
 
@@ -60,7 +63,7 @@ def fused_loss(head, embeddings, labels, chunk, training):
         centers,
         ops.expand_dims(scale, -1),
         rows,
-        labels,
+        positions,
         target,
         fixed,
     )
@@ -68,10 +71,10 @@ def fused_loss(head, embeddings, labels, chunk, training):
     behind = fixed - penalize(cosine)
     loss = ops.softplus(rest + scale * behind)
     if head.label_smoothing:
-        total = total + (head.num_classes - 1) * behind
-        share = head.label_smoothing / head.num_classes
+        total = total + (classes.count - 1) * behind
+        share = head.label_smoothing / classes.count
         loss = loss - share * scale * total
-    valid = ops.logical_and(labels >= 0, labels < head.num_classes)
+    valid = ops.logical_and(positions >= 0, positions < classes.count)
     return ops.where(valid, loss, float("inf"))
 
 
@@ -95,10 +98,12 @@ def _describe(head, embeddings, chunk, training):
     )
 
 
-def _own_center(head, unit, centers, labels):
+def _own_center(head, unit, classes):
     """Returns the target cosine and the row of its centre, no gradient."""
-    labels = ops.clip(labels, 0, head.num_classes - 1)
-    cosine = numerics.own_cosines(unit, centers, labels, head.sub_centers)
-    nearest = ops.cast(ops.argmax(cosine, axis=-1), labels.dtype)
-    rows = labels * head.sub_centers + nearest
+    place = ops.clip(classes.positions, 0, classes.count - 1)
+    cosine = numerics.own_cosines(
+        unit, classes.centers, place, head.sub_centers
+    )
+    nearest = ops.cast(ops.argmax(cosine, axis=-1), place.dtype)
+    rows = place * head.sub_centers + nearest
     return ops.stop_gradient(ops.max(cosine, axis=-1)), rows

@@ -39,7 +39,10 @@ def read(variable):
     """Returns a Keras variable's value as a tensor, without a copy.
 
     (What Keras itself calls its tensor is, on TensorFlow, still a variable.)
+    A tensor is returned as it is.
     """
+    if not isinstance(variable, keras.Variable):
+        return variable
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -90,6 +93,22 @@ def add_rows(matrix, rows, updates):
 
         return tf.tensor_scatter_nd_add(matrix, rows[:, None], updates)
     return matrix.at[rows].add(updates)
+
+
+def write_rows(variable, rows, values):
+    """Overwrites some rows of a Keras variable, the others untouched.
+
+    Args:
+        variable: `keras.Variable` `(n, dim)`.
+        rows: Int tensor `(k,)`, each row once.
+        values: Float tensor `(k, dim)`.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        variable.value.scatter_update(tf.IndexedSlices(values, rows))
+    else:
+        variable.assign(variable.value.at[rows].set(values))
 
 
 def _add_row(rows, updates):
