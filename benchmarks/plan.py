@@ -35,6 +35,8 @@ ROWS = (
     ("tensorflow", 100_000, {"chunk_size": 0}),
     ("tensorflow", 300_000, {"chunk_size": 0}),
     ("tensorflow", 100_000, {"chunk_size": 0, "embedding_dim": 128}),
+    ("tensorflow", 1_000_000, {"sample_rate": 0.1}),
+    ("tensorflow", 300_000, {"sample_rate": 0.1, "chunk_size": 0}),
     ("jax", 300_000, {}),
     ("jax", 1_000_000, {}),
     ("jax", 300_000, {"optimizer": "adamw"}),
@@ -116,7 +118,7 @@ def train(plan, classes, chunk_size):
         classes,
         sub_centers=plan.sub_centers,
         chunk_size=chunk_size,
-        **({"sample_rate": plan.sample_rate} if plan.sampled else {}),
+        sample_rate=plan.sample_rate,
     )
     backbone = keras.Sequential([keras.Input((dim,)), keras.layers.Dense(dim)])
     optimizers = {

@@ -263,8 +263,12 @@ class ArcFaceModel(keras.Model):
             ValueError: for a head without class centres.
         """
         self._check_class_centers("head_plan")
+        options = getattr(self, "_center_options", {})
         return self.head.plan(
-            batch_size, getattr(self, "optimizer", None), devices=devices
+            batch_size,
+            getattr(self, "optimizer", None),
+            dense_update=options.get("dense_update", False),
+            devices=devices,
         )
 
     def extend(self, n, centers=None, **kwargs):

@@ -32,7 +32,7 @@ def head_plan(
         embedding_dim,
         batch_size,
         sub_centers=head.sub_centers,
-        sample_rate=getattr(head, "sample_rate", 1.0),
+        sample_rate=head.sample_rate,
         dense_update=dense_update,
         chunk_size=chunk_size,
         optimizer=_known_name(optimizer),

@@ -9,6 +9,7 @@ its way, intermediate results, the slack of an allocator) was measured, see
 import dataclasses
 import math
 
+from keras_arcface.softmax.partial import sample_size
 from keras_arcface.softmax.plan import USUAL_BATCH
 from keras_arcface.softmax.plan import choose_chunk
 from keras_arcface.softmax.plan import choose_kept
@@ -166,8 +167,7 @@ class HeadPlan:
     @property
     def classes_sampled(self) -> int:
         """Classes that a step sees, of all devices together."""
-        wanted = math.ceil(self.sample_rate * self.num_classes)
-        return min(max(wanted, self.batch), self.num_classes)
+        return sample_size(self.sample_rate, self.num_classes, self.batch)
 
     @property
     def classes_seen(self) -> int:

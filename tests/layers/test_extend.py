@@ -115,6 +115,17 @@ def test_a_binary_head_keeps_its_bias():
     assert float(array(head.extend(NEW).bias)) == 1.5
 
 
+def test_a_sampled_head_draws_on_among_all_classes():
+    head = head_of(sample_rate=0.5, seed=0)
+    head.margin_loss(X[:2], Y[:2])
+    longer = head.extend(NEW)
+    assert longer.sample_rate == 0.5
+    np.testing.assert_array_equal(
+        array(longer.seed_generator.state), array(head.seed_generator.state)
+    )
+    assert np.isfinite(array(longer.margin_loss(X[:2], Y[:2] + C))).all()
+
+
 def test_all_arguments_go_along():
     head = ArcMarginLayer(
         C,

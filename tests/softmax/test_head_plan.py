@@ -139,6 +139,15 @@ def test_a_plan_before_compile_takes_the_optimizer_of_train():
     assert model_of(ArcMarginLayer(9)).head_plan(2).optimizer == "coupled_sgd"
 
 
+def test_a_sampled_model_knows_what_its_steps_move():
+    model = model_of(ArcMarginLayer(2000, sample_rate=0.1))
+    model.compile("sgd")
+    assert model.head_plan(32).path == "partial (dense)"
+    assert not model.head_plan(32).dense_update
+    model.compile("sgd", dense_update=True)
+    assert model.head_plan(32).dense_update
+
+
 def test_a_binary_head_is_always_dense():
     assert model_of(SphereFace2Layer(100_000)).head_plan(256).path == "dense"
 
