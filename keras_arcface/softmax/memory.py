@@ -223,9 +223,11 @@ class HeadPlan:
         """Returns one line: the path and what it expects."""
         text = f"Head: {self.path} softmax, {self.num_classes:,} classes"
         if self.sampled:
-            text += f", {self.classes_sampled:,} of them a step,"
+            text += f", {self.classes_sampled:,} of them a step"
         if self.chunk is not None:
             text += f" in chunks of {self.chunk:,}"
+        if self.total < 0.1 * MIB:
+            return text + "; expects less than 0.1 MiB."
         unit, name = (GIB, "GiB") if self.total >= GIB else (MIB, "MiB")
         shares = ", ".join(
             f"{part} {size / unit:.1f}"

@@ -90,7 +90,9 @@ def test_the_line_names_path_parts_and_the_dense_path():
     few = HeadPlan(1000).describe()
     assert "MiB" in few and "would take" not in few
     sampled = dataclasses.replace(MILLION, sample_rate=0.1).describe()
-    assert "100,000 of them a step" in sampled
+    assert "100,000 of them a step in chunks of " in sampled
+    least = HeadPlan(7, embedding_dim=16, batch=4).describe()
+    assert least == "Head: dense softmax, 7 classes; expects less than 0.1 MiB."
 
 
 @pytest.mark.parametrize(
