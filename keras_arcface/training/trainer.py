@@ -110,6 +110,7 @@ def build_model(config: TrainConfig, data: ImageData, steps: int):
         config.scale,
         config.sub_centers,
         chunk_size=config.chunk_size,
+        sample_rate=config.sample_rate,
     )
     model = ArcFaceModel(backbone, head)
     rate = warmup_cosine(

@@ -86,6 +86,15 @@ def test_chunks_are_taken_and_said(folder, tmp_path, capsys):
     )
 
 
+def test_a_sample_of_the_classes_trains_and_resumes(folder, tmp_path, capsys):
+    run = config(folder, tmp_path / "run", sample_rate=0.2, batch_size=4)
+    train_and_stop(run, after=1)
+    model = train(run, resume=True).model
+    assert model.head.sample_rate == 0.2
+    said = "partial (dense) softmax, 7 classes, 4 of them a step; "
+    assert said in capsys.readouterr().out
+
+
 def test_the_config_of_an_older_run_still_loads(folder, tmp_path):
     run = config(folder, tmp_path / "run")
     older = run.to_json()
