@@ -35,7 +35,7 @@ ROWS = (
     ("tensorflow", 100_000, {"chunk_size": 0}),
     ("tensorflow", 300_000, {"chunk_size": 0}),
     ("tensorflow", 100_000, {"chunk_size": 0, "embedding_dim": 128}),
-    ("tensorflow", 1_000_000, {"sample_rate": 0.1}),
+    ("tensorflow", 500_000, {"sample_rate": 0.1}),
     ("tensorflow", 300_000, {"sample_rate": 0.1, "chunk_size": 0}),
     ("jax", 300_000, {}),
     ("jax", 1_000_000, {}),
