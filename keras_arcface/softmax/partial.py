@@ -15,6 +15,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_arcface import numerics
+
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
@@ -85,7 +87,7 @@ def take_classes(class_centers, labels, classes, sub_centers=1):
         first + ops.arange(sub_centers, dtype=classes.dtype), (-1,)
     )
     return Classes(
-        centers=ops.take(class_centers, rows, axis=0),
+        centers=numerics.take_rows(class_centers, rows),
         positions=ops.where(labels < 0, -1, ops.minimum(place, size - 1)),
         count=size,
         rows=rows,

@@ -12,6 +12,7 @@ lazy Adam of TensorFlow Addons, not one for every row.
 import keras
 from keras import ops
 
+from keras_arcface import numerics
 from keras_arcface.softmax.backend import write_rows
 
 _INSTEAD = "or compile(..., dense_update=True), which moves every class centre."
@@ -66,7 +67,7 @@ def update_rows(optimizer, variable, rows, gradient, rate=1.0, finite=True):
         finite: Bool tensor; where False, nothing moves.
     """
     slots = _slots(optimizer, variable)
-    before = [ops.take(each, rows, axis=0) for each in (variable, *slots)]
+    before = [numerics.take_rows(each, rows) for each in (variable, *slots)]
     learning_rate = ops.cast(optimizer.learning_rate, "float32") * rate
     values, *kept = before
     gradient = _clipped(optimizer, gradient)
