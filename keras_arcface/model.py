@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_arcface import numerics
+from keras_arcface import softmax
 from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.utils.console import progress
 
@@ -91,6 +92,7 @@ class ArcFaceModel(keras.Model):
                 example `["sparse_categorical_accuracy"]`.
             **kwargs: As in `keras.Model.compile`.
         """
+        softmax.check_distribution()
         if loss is not None:
             raise ValueError(
                 "ArcFaceModel takes its loss from the head. Leave `loss` out "
@@ -112,13 +114,19 @@ class ArcFaceModel(keras.Model):
             ValueError: for labels, given as an array, that are no class ids of
                 the head. (Those of a data set are known only inside the
                 graph: one outside the classes makes the loss infinite.)
+                And for batches of arrays that the devices of a
+                `keras.distribution` cannot share.
         """
         self._check_labels(y)
+        batch_size = args[0] if args else kwargs.get("batch_size")
+        softmax.check_batches(x, batch_size)
         if (
             isinstance(validation_data, (list, tuple))
             and len(validation_data) > 1
         ):
             self._check_labels(validation_data[1])
+            batch_size = kwargs.get("validation_batch_size") or batch_size
+            softmax.check_batches(validation_data[0], batch_size)
         return super().fit(
             x, y, *args, validation_data=validation_data, **kwargs
         )

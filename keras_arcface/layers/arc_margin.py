@@ -13,6 +13,7 @@ from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
 from keras_arcface.margins.checks import check_number
+from keras_arcface.softmax.backend import read
 
 # Of the terms of the loss, and of what `fit` shows beside them.
 _TAKEN_NAMES = {"margin_softmax", "binary", "norm_penalty", "angle", "loss"}
@@ -119,6 +120,9 @@ class ArcMarginLayer(keras.layers.Layer):
 
     def build(self, embeddings_shape, labels_shape=None):
         rows = self.num_classes * self.sub_centers
+        self.placement = softmax.place_classes(
+            f"{self.path}/class_centers", self.num_classes
+        )
         self.class_centers = self.add_weight(
             name="class_centers",
             shape=(rows, embedding_dim(embeddings_shape)),
@@ -174,7 +178,7 @@ class ArcMarginLayer(keras.layers.Layer):
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
         labels = self._class_ids(labels, embeddings)
-        chunk = softmax.choose_chunk(
+        chunk = self.placement.choose_chunk(
             embeddings.shape[0], self.num_classes, self.chunk_size
         )
         if chunk is None:
@@ -276,9 +280,10 @@ class ArcMarginLayer(keras.layers.Layer):
         # A bad label is refused or turned into inf elsewhere; here it must
         # not reach the gather, which some backends refuse and others clamp.
         labels = ops.clip(labels, 0, self.num_classes - 1)
-        return numerics.target_cosine(
-            embeddings, self.class_centers, labels, self.sub_centers
+        cosines = self.placement.own_cosines(
+            embeddings, read(self.class_centers), labels, self.sub_centers
         )
+        return ops.max(cosines, axis=-1)
 
     def _ensure_built(self, embeddings):
         if not self.built:

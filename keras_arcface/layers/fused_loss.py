@@ -6,8 +6,6 @@ from keras_arcface import numerics
 from keras_arcface import softmax
 from keras_arcface.softmax.backend import read
 from keras_arcface.softmax.fused import Fused
-from keras_arcface.softmax.fused import fused_negatives
-from keras_arcface.softmax.fused import log_negatives
 
 
 class _Plain:
@@ -34,6 +32,7 @@ def fused_loss(head, embeddings, labels, chunk, training):
         training: Whether the margin is on.
     """
     margin, centers = head.margin, read(head.class_centers)
+    placement = head.placement
     fused = _describe(head, embeddings, chunk, training)
     unit = numerics.unit(embeddings)
     norm = ops.squeeze(numerics.norm(embeddings), -1)
@@ -43,7 +42,7 @@ def fused_loss(head, embeddings, labels, chunk, training):
         margin.update(
             target,
             norm,
-            lambda s: log_negatives(fused, unit, centers, s, labels),
+            lambda s: placement.log_negatives(fused, unit, centers, s, labels),
         )
         draw = margin.draw(target)
 
@@ -54,7 +53,7 @@ def fused_loss(head, embeddings, labels, chunk, training):
         margin.logit_scale(head.scale, norm, training), (-1,)
     )
     fixed = ops.stop_gradient(penalize(target))
-    rest, total, cosine = fused_negatives(
+    rest, total, cosine = placement.fused_negatives(
         fused,
         unit,
         centers,
@@ -98,7 +97,7 @@ def _describe(head, embeddings, chunk, training):
 def _own_center(head, unit, centers, labels):
     """Returns the target cosine and the row of its centre, no gradient."""
     labels = ops.clip(labels, 0, head.num_classes - 1)
-    cosine = numerics.own_cosines(unit, centers, labels, head.sub_centers)
+    cosine = head.placement.own_cosines(unit, centers, labels, head.sub_centers)
     nearest = ops.cast(ops.argmax(cosine, axis=-1), labels.dtype)
     rows = labels * head.sub_centers + nearest
     return ops.stop_gradient(ops.max(cosine, axis=-1)), rows
