@@ -21,11 +21,11 @@ def sharded_centers(
     One axis of the mesh divides both the batch and the classes. A second axis
     for the classes would leave devices that compute the same features twice.
 
-    Build, compile, load and fit inside its scope. The heads that divide their
-    loss so are `ArcMarginLayer`s in an `ArcFaceModel`. `num_classes` and every
-    batch must be divisible by the number of devices. Only on the JAX backend;
-    TensorFlow has `tf.distribute.MirroredStrategy`, where every device holds
-    all centres.
+    Build (the backbone too), compile, load and fit inside its scope. What it
+    divides is the loss of an `ArcMarginLayer` in an `ArcFaceModel`.
+    `num_classes` and every batch must be divisible by the number of devices.
+    Only on the JAX backend; TensorFlow has `tf.distribute.MirroredStrategy`,
+    where every device holds all centres.
 
     Args:
         devices: Names as of `keras.distribution.list_devices()`; by default
@@ -41,7 +41,7 @@ def sharded_centers(
 
     ```python
     with keras_arcface.sharded_centers().scope():
-        model = keras_arcface.ArcFaceModel(backbone, num_classes)
+        model = keras_arcface.ArcFaceModel(make_backbone(), num_classes)
         model.compile("sgd")
         model.fit(images, labels, batch_size=256)
     ```
