@@ -2,9 +2,9 @@
 
 Each device goes through the classes it holds, in chunks as on one device, and
 gives three numbers a sample, which the log-sum-exp of all devices combines.
-Only these numbers and the embeddings travel: a centre never does, nor its
-gradient, nor a logit. What is combined is differentiated as it stands, so the
-gradient is exact.
+Only these numbers and the embeddings travel: a centre never does, nor a logit.
+(The gradient of centres does where an axis of its own divides the batch.) What
+is combined is differentiated as it stands, so the gradient is exact.
 
 Only JAX lays variables out over devices.
 """
