@@ -57,7 +57,7 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "export": EXPORT,
-        "jax": ["jax"],
+        "jax": ["jax>=0.6"],
         "test": TEST,
         "all": EXPORT + TEST,
     },

@@ -55,5 +55,6 @@ from keras_arcface.training import TrainConfig as TrainConfig
 from keras_arcface.training import (
     VerificationEvaluator as VerificationEvaluator,
 )
+from keras_arcface.training import sharded_centers as sharded_centers
 from keras_arcface.training import train as train
 from keras_arcface.version import __version__ as __version__

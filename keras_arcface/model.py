@@ -115,6 +115,7 @@ class ArcFaceModel(keras.Model):
             ValueError: for a loss; for an optimizer or a regularizer of the
                 centres that would move centres that were not drawn.
         """
+        softmax.check_distribution()
         if loss is not None:
             raise ValueError(
                 "ArcFaceModel takes its loss from the head. Leave `loss` out "
@@ -164,13 +165,19 @@ class ArcFaceModel(keras.Model):
             ValueError: for labels, given as an array, that are no class ids of
                 the head. (Those of a data set are known only inside the
                 graph: one outside the classes makes the loss infinite.)
+                And for batches of arrays that the devices of a
+                `keras.distribution` cannot share.
         """
         self._check_labels(y)
+        batch_size = args[0] if args else kwargs.get("batch_size")
+        softmax.check_batches(x, batch_size)
         if (
             isinstance(validation_data, (list, tuple))
             and len(validation_data) > 1
         ):
             self._check_labels(validation_data[1])
+            batch_size = kwargs.get("validation_batch_size") or batch_size
+            softmax.check_batches(validation_data[0], batch_size)
         return super().fit(
             x, y, *args, validation_data=validation_data, **kwargs
         )

@@ -144,6 +144,9 @@ class ArcMarginLayer(keras.layers.Layer):
 
     def build(self, embeddings_shape, labels_shape=None):
         rows = self.num_classes * self.sub_centers
+        self.placement = softmax.place_classes(
+            f"{self.path}/class_centers", self.num_classes, self.sample_rate
+        )
         self.class_centers = self.add_weight(
             name="class_centers",
             shape=(rows, embedding_dim(embeddings_shape)),
@@ -202,7 +205,7 @@ class ArcMarginLayer(keras.layers.Layer):
         embeddings = ops.cast(embeddings, "float32")
         labels = self._class_ids(labels, embeddings)
         classes = self._classes(labels, training)
-        chunk = softmax.choose_chunk(
+        chunk = classes.placement.choose_chunk(
             embeddings.shape[0], classes.count, self.chunk_size
         )
         if chunk is None:
@@ -252,7 +255,9 @@ class ArcMarginLayer(keras.layers.Layer):
         return self._sample or self.sample(labels)
 
     def _all(self, labels):
-        return softmax.Classes(self.class_centers, labels, self.num_classes)
+        return softmax.Classes(
+            self.class_centers, labels, self.num_classes, self.placement
+        )
 
     def _dense_loss(self, embeddings, labels, classes, training):
         if training:
@@ -392,9 +397,10 @@ class ArcMarginLayer(keras.layers.Layer):
         # A bad label is refused or turned into inf elsewhere; here it must
         # not reach the gather, which some backends refuse and others clamp.
         place = ops.clip(classes.positions, 0, classes.count - 1)
-        return numerics.target_cosine(
+        cosines = classes.placement.own_cosines(
             embeddings, classes.centers, place, self.sub_centers
         )
+        return ops.max(cosines, axis=-1)
 
     def _ensure_built(self, embeddings):
         if not self.built:

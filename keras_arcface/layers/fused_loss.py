@@ -6,8 +6,6 @@ from keras_arcface import numerics
 from keras_arcface import softmax
 from keras_arcface.softmax.backend import read
 from keras_arcface.softmax.fused import Fused
-from keras_arcface.softmax.fused import fused_negatives
-from keras_arcface.softmax.fused import log_negatives
 
 
 class _Plain:
@@ -36,7 +34,7 @@ def fused_loss(head, embeddings, labels, classes, chunk, training):
         training: Whether the margin is on.
     """
     margin, positions = head.margin, classes.positions
-    centers = read(classes.centers)
+    centers, placement = read(classes.centers), classes.placement
     fused = _describe(head, embeddings, chunk, training)
     unit = numerics.unit(embeddings)
     norm = ops.squeeze(numerics.norm(embeddings), -1)
@@ -46,7 +44,9 @@ def fused_loss(head, embeddings, labels, classes, chunk, training):
         margin.update(
             target,
             norm,
-            lambda s: log_negatives(fused, unit, centers, s, positions),
+            lambda s: placement.log_negatives(
+                fused, unit, centers, s, positions
+            ),
         )
         draw = margin.draw(target)
 
@@ -57,7 +57,7 @@ def fused_loss(head, embeddings, labels, classes, chunk, training):
         margin.logit_scale(head.scale, norm, training), (-1,)
     )
     fixed = ops.stop_gradient(penalize(target))
-    rest, total, cosine = fused_negatives(
+    rest, total, cosine = placement.fused_negatives(
         fused,
         unit,
         centers,
@@ -101,7 +101,7 @@ def _describe(head, embeddings, chunk, training):
 def _own_center(head, unit, classes):
     """Returns the target cosine and the row of its centre, no gradient."""
     place = ops.clip(classes.positions, 0, classes.count - 1)
-    cosine = numerics.own_cosines(
+    cosine = classes.placement.own_cosines(
         unit, classes.centers, place, head.sub_centers
     )
     nearest = ops.cast(ops.argmax(cosine, axis=-1), place.dtype)

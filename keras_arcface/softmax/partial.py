@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 from keras_arcface import numerics
+from keras_arcface.softmax.sharded import OneDevice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Classes:
         positions: Int `(batch,)`, each sample's class among them; -1 where its
             label is no class.
         count: Int.
+        placement: On which devices the centres lie, see `sharded`.
         rows: Int `(count * sub_centers,)`, where the centres lie in the matrix
             of all; None where they are all.
     """
@@ -34,6 +36,7 @@ class Classes:
     centers: Any
     positions: Any
     count: int
+    placement: Any
     rows: Any = None
 
 
@@ -90,5 +93,6 @@ def take_classes(class_centers, labels, classes, sub_centers=1):
         centers=numerics.take_rows(class_centers, rows),
         positions=ops.where(labels < 0, -1, ops.minimum(place, size - 1)),
         count=size,
+        placement=OneDevice(),
         rows=rows,
     )

@@ -5,6 +5,9 @@ from keras_arcface.training.checkpoints import resume_point as resume_point
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
 from keras_arcface.training.config import TrainConfig as TrainConfig
+from keras_arcface.training.distribution import (
+    sharded_centers as sharded_centers,
+)
 from keras_arcface.training.loss_diagnosis import LossDiagnosis as LossDiagnosis
 from keras_arcface.training.loss_diagnosis import chance_loss as chance_loss
 from keras_arcface.training.loss_diagnosis import (
