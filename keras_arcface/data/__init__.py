@@ -6,7 +6,6 @@ Every reader returns one `ImageData`. Importing this imports no TensorFlow.
 from keras_arcface.data import glyphs as glyphs
 from keras_arcface.data.augment import AUGMENTATIONS as AUGMENTATIONS
 from keras_arcface.data.augment import get_augmentation as get_augmentation
-from keras_arcface.data.batching import epoch_order as epoch_order
 from keras_arcface.data.description import ImageData as ImageData
 from keras_arcface.data.directory import from_directory as from_directory
 from keras_arcface.data.errors import plain_errors as plain_errors
@@ -16,3 +15,4 @@ from keras_arcface.data.keep_list import read_keep_list as read_keep_list
 from keras_arcface.data.pair_files import read_pairs_csv as read_pairs_csv
 from keras_arcface.data.pairs import Pairs as Pairs
 from keras_arcface.data.pairs import pairs_from_labels as pairs_from_labels
+from keras_arcface.data.plans import epoch_order as epoch_order
