@@ -16,3 +16,4 @@ from keras_arcface.data.pair_files import read_pairs_csv as read_pairs_csv
 from keras_arcface.data.pairs import Pairs as Pairs
 from keras_arcface.data.pairs import pairs_from_labels as pairs_from_labels
 from keras_arcface.data.plans import epoch_order as epoch_order
+from keras_arcface.data.recordio_reader import from_recordio as from_recordio
