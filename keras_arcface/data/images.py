@@ -72,10 +72,14 @@ def _read(source, name, image_size, resize):
         )
     with _named_errors(name, source), Image.open(source) as picture:
         _refuse_bomb(picture)
-        rgb = _to_rgb(ImageOps.exif_transpose(picture))
-    if image_size is not None and rgb.size != tuple(image_size)[::-1]:
+        size = picture.size
+        if image_size is None or resize or set(size) == set(image_size):
+            # Else it is refused, before room is made for its pixels.
+            rgb = _to_rgb(ImageOps.exif_transpose(picture))
+            size = rgb.size
+    if image_size is not None and size != tuple(image_size)[::-1]:
         if not resize:
-            raise wrong_size(name, rgb.size[::-1], image_size)
+            raise wrong_size(name, size[::-1], image_size)
         rgb = rgb.resize(tuple(image_size)[::-1], Image.Resampling.BILINEAR)
     return np.array(rgb)
 
