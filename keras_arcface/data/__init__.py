@@ -6,6 +6,7 @@ Every reader returns one `ImageData`. Importing this imports no TensorFlow.
 from keras_arcface.data import glyphs as glyphs
 from keras_arcface.data.augment import AUGMENTATIONS as AUGMENTATIONS
 from keras_arcface.data.augment import get_augmentation as get_augmentation
+from keras_arcface.data.csv_reader import from_csv as from_csv
 from keras_arcface.data.description import ImageData as ImageData
 from keras_arcface.data.directory import from_directory as from_directory
 from keras_arcface.data.errors import plain_errors as plain_errors
