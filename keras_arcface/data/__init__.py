@@ -13,8 +13,11 @@ from keras_arcface.data.errors import plain_errors as plain_errors
 from keras_arcface.data.images import read_image as read_image
 from keras_arcface.data.keep_list import keep_listed as keep_listed
 from keras_arcface.data.keep_list import read_keep_list as read_keep_list
+from keras_arcface.data.opening import open_data as open_data
+from keras_arcface.data.packing import pack as pack
 from keras_arcface.data.pair_files import read_pairs_csv as read_pairs_csv
 from keras_arcface.data.pairs import Pairs as Pairs
 from keras_arcface.data.pairs import pairs_from_labels as pairs_from_labels
 from keras_arcface.data.plans import epoch_order as epoch_order
 from keras_arcface.data.recordio_reader import from_recordio as from_recordio
+from keras_arcface.data.tfrecord_reader import from_tfrecord as from_tfrecord

@@ -68,6 +68,9 @@ class FilePaths(Samples, Sequence):
 
     __hash__ = None
 
+    def __reduce__(self):
+        return FilePaths, (list(self),)  # Not those it was taken from.
+
     def read(self, index: int) -> bytes:
         path = self[index]
         try:
