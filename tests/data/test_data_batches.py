@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_arcface.data import AUGMENTATIONS
 from keras_arcface.data import ImageData
 from keras_arcface.data import epoch_order
 from keras_arcface.data.batching import make_batches
@@ -33,7 +34,7 @@ def policy(request):
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("augment", [None, "flip", "shift"])
+@pytest.mark.parametrize("augment", [None, *AUGMENTATIONS[1:]])
 def test_class_ids_arrive_as_they_left(policy, augment):
     from keras_arcface.data import get_augmentation
 
