@@ -187,7 +187,8 @@ def identity_ranges(
     """Yields the [first, last) picture keys of insightface's identities."""
     for offset in offsets.tolist():
         record = read_record(file, offset)
-        if record.flag < 2 or not (record.labels[:2] >= 1).all():
+        near = (record.labels[:2] >= 1) & (record.labels[:2] < 2**31)
+        if record.flag < 2 or not near.all():  # Not infinite either.
             raise ValueError(
                 f"{file.path}: the record at byte {offset} is no identity: "
                 "expected two labels, the first picture's key and the key "

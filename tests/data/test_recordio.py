@@ -192,6 +192,16 @@ def test_labels_that_are_no_ids(tmp_path, label):
         from_recordio(path, SIZE)
 
 
+@pytest.mark.parametrize("range_", [[0, 4], [np.nan, 4], [1, np.inf], [1, 99]])
+@pytest.mark.parametrize("check", [True, False])
+def test_identities_that_are_none(tmp_path, range_, check):
+    picture = records.payload(records.jpeg(0, 0), 0.0)
+    meta, identity = records.payload(b"", [2, 3]), records.payload(b"", range_)
+    path = records.write(tmp_path, [meta, picture, identity])
+    with pytest.raises(ValueError, match="no identity|an identity has the rec"):
+        from_recordio(path, SIZE, check=check)
+
+
 def test_promises_that_are_not_kept(tmp_path):
     path, _ = records.insightface(tmp_path, counts=(3, 0, 4))
     with pytest.warns(UserWarning, match="the 2 that .*meta record 3"):
