@@ -39,6 +39,7 @@ def face(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     """
     return ops.in_turn(
         flip,
+        ops.to_float,
         ops.on_some(ops.crop, 0.2),
         ops.on_some(ops.down_up, 0.2),
         ops.on_some(ops.colour, 0.2),
@@ -55,6 +56,7 @@ def strong(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
 
     changed = ops.in_turn(
         flip,
+        ops.to_float,
         ops.on_some(ops.crop, 0.2),
         ops.on_some(ops.down_up, 0.3),
         ops.on_some(ops.blur, 0.2),
@@ -96,6 +98,9 @@ _PRESETS = {
     "shift": shift,
 }
 
+# They mirror while a pixel is one byte, which takes a fifth of the time.
+_ON_BYTES = (flip, face, strong)
+
 AUGMENTATIONS = tuple(_PRESETS)
 """Names that `get_augmentation` knows."""
 
@@ -119,8 +124,12 @@ def get_augmentation(
     import tensorflow as tf
 
     preset = _PRESETS[identifier]
+    if preset is None:
+        return None
     # Nothing in it is for AutoGraph to rewrite, which takes seconds.
-    return preset and tf.autograph.experimental.do_not_convert(preset)
+    plain = tf.autograph.experimental.do_not_convert(preset)
+    plain.takes_uint8 = preset in _ON_BYTES
+    return plain
 
 
 def _zoom_and_move(

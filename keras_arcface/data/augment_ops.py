@@ -30,7 +30,16 @@ def mirror(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     """Mirrors left to right."""
     import tensorflow as tf
 
-    return tf.reverse(images, axis=[2])
+    # Rows of pixels, a tensor of three axes, are what TensorFlow reverses fast.
+    rows = tf.reshape(images, (-1, images.shape[2], images.shape[3]))
+    return tf.reshape(tf.reverse(rows, axis=[1]), tf.shape(images))
+
+
+def to_float(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+    """Turns bytes into what the others take."""
+    import tensorflow as tf
+
+    return tf.cast(images, tf.float32)
 
 
 def crop(
@@ -238,16 +247,19 @@ def fold_in(seed: "tf.Tensor", number: int) -> "tf.Tensor":
 
 
 def _on(change, images, mask):
-    """Changes the pictures of a mask.
+    """Changes the pictures of a mask and no other.
 
-    Several times faster than tf.where over both versions of every picture.
+    The changed ones are put behind the batch and gathered into their places:
+    several times faster than a scatter, or a choice pixel by pixel.
     """
     import tensorflow as tf
 
-    places = tf.where(mask)
-    some = tf.gather_nd(images, places)
-    some = tf.ensure_shape(some, [None, *images.shape[1:]])
-    return tf.tensor_scatter_nd_update(images, places, change(some))
+    some = tf.gather(images, tf.where(mask)[:, 0])
+    both = tf.concat([images, change(some)], axis=0)
+    count = tf.shape(images)[0]
+    behind = count - 1 + tf.cumsum(tf.cast(mask, tf.int32))
+    chosen = tf.gather(both, tf.where(mask, behind, tf.range(count)))
+    return tf.ensure_shape(chosen, images.shape)
 
 
 def _draws(seed, kinds, images):

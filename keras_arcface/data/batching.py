@@ -64,10 +64,11 @@ def make_batches(
             read, [number], (tf.uint8, tf.int32, tf.int32)
         )
         images = tf.ensure_shape(images, shape + (*image_size, 3))
-        images = tf.cast(images, tf.float32)
+        if not getattr(augment, "takes_uint8", False):
+            images = tf.cast(images, tf.float32)
         if augment is not None:
             images = augment(images, tf.ensure_shape(batch_seed, (2,)))
-        return images, tf.ensure_shape(ids, shape)
+        return tf.cast(images, tf.float32), tf.ensure_shape(ids, shape)
 
     return (
         tf.data.Dataset.range(start_step, epochs * plan.steps)
