@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,7 @@ def write_indices(room, count):
     pack = room / "tfrecord"
     pack.mkdir()
     labels, offset, offsets = np.arange(count) // 10, 0, []
+    crc = zlib.crc32(png)
     with tf.io.TFRecordWriter(str(pack / "shard.tfrecord")) as writer:
         for label in labels.tolist():
             example = tf.train.Example()
@@ -282,9 +284,12 @@ def write_indices(room, count):
             feature["image/class/label"].int64_list.value.append(label)
             content = example.SerializeToString()
             writer.write(content)
-            offsets.append(offset)
+            offsets.append(offset + 12 + content.index(png))
             offset += 16 + len(content)
-    np.save(pack / "places.npy", np.stack([offsets, labels]))
+    np.save(
+        pack / "places.npy",
+        np.stack([offsets, labels * 0 + len(png), labels * 0 + crc, labels]),
+    )
     shard = {"file": "shard.tfrecord", "pictures": count, "bytes": offset}
     index = {
         "format": FORMAT,

@@ -165,10 +165,9 @@ def _write(todo: list[Shard], processes: int) -> Iterator[None]:
 
 def _finish(data: ImageData, folder: Path, shards: list[Shard]) -> Path:
     notes = [json.loads(shard.note.read_text("utf-8")) for shard in shards]
-    offsets = np.concatenate([note.pop("offsets") for note in notes])
-    places = np.stack([offsets, data.labels]).astype(np.int64)
+    places = [np.array(note.pop("places"), np.int64).T for note in notes]
     with atomic_path(folder / PLACES) as temporary:
-        np.save(temporary, places)
+        np.save(temporary, np.concatenate(places, axis=1))
     index = {
         "format": FORMAT,
         "pictures": len(data),

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from keras_arcface.data.tfrecord import FRAME
 from keras_arcface.data.tfrecord import IMAGE
 from keras_arcface.data.tfrecord import LABEL
 from keras_arcface.data.tfrecord import NAME
+from keras_arcface.data.tfrecord import picture_start
 from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.files import sha256
 from keras_arcface.utils.files import write_json
@@ -54,27 +56,30 @@ def write_shard(shard: Shard) -> None:
     """
     import tensorflow as tf
 
-    offsets, offset = [], 0
+    places, offset = [], 0
     with (
         atomic_path(shard.path) as temporary,
         tf.io.TFRecordWriter(str(temporary)) as writer,
     ):
         for index in range(len(shard.labels)):
-            example = _example(shard, index)
+            content = _encoded(shard, index)
+            example = _example(shard, index, content)
             writer.write(example)
-            offsets.append(offset)
+            start = offset + picture_start(example, content)
+            label = int(shard.labels[index])
+            places.append((start, len(content), zlib.crc32(content), label))
             offset += FRAME + len(example)
     note = {
         "file": shard.path.name,
-        "pictures": len(offsets),
+        "pictures": len(places),
         "bytes": offset,
         "sha256": sha256(shard.path),
-        "offsets": offsets,
+        "places": places,
     }
     write_json(shard.note, note)
 
 
-def _example(shard: Shard, index: int) -> bytes:
+def _example(shard: Shard, index: int, content: bytes) -> bytes:
     import tensorflow as tf
 
     def of_bytes(value: bytes):
@@ -82,7 +87,7 @@ def _example(shard: Shard, index: int) -> bytes:
 
     label = tf.train.Int64List(value=[int(shard.labels[index])])
     feature = {
-        IMAGE: of_bytes(_encoded(shard, index)),
+        IMAGE: of_bytes(content),
         LABEL: tf.train.Feature(int64_list=label),
         CLASS_NAME: of_bytes(os.fsencode(shard.class_names[index])),
         NAME: of_bytes(os.fsencode(_name(shard, index))),

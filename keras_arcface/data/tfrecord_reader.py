@@ -1,7 +1,9 @@
 """Reads what `keras-arcface pack` wrote, and TFRecords of others."""
 
+import array
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,13 +16,14 @@ from keras_arcface.data.size_checks import check_some_sizes
 from keras_arcface.data.tfrecord import IMAGE
 from keras_arcface.data.tfrecord import LABEL
 from keras_arcface.data.tfrecord import TFRecords
-from keras_arcface.data.tfrecord import read_picture
+from keras_arcface.data.tfrecord import find_picture
 from keras_arcface.data.tfrecord import scan_frames
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.files import sha256
 
 INDEX = "index.json"
 PLACES = "places.npy"
+"""Offset, length, `zlib.crc32` and label of every picture, int64 (4, n)."""
 FORMAT = "keras_arcface pack, version 1"
 
 
@@ -37,7 +40,7 @@ def from_tfrecord(
     A folder that `keras-arcface pack` wrote has an index, and opens at once.
     Other TFRecords are scanned: every record is a `tf.train.Example` with an
     encoded picture and a class id; classes are named by their ids, and
-    numbered from 0 by ascending id. Every record's checksum is compared when
+    numbered from 0 by ascending id. Every picture's checksum is compared when
     it is read.
 
     Args:
@@ -61,9 +64,9 @@ def from_tfrecord(
     if (path / INDEX).is_file():
         return _from_pack(path, image_size, resize)
     size = image_size_pair((112, 112) if image_size is None else image_size)
-    samples = _scan(_record_files(path), image_key, label_key)
+    samples, labels = _scan(_record_files(path), image_key, label_key)
     check_some_sizes(samples, None if resize else size)
-    classes, ids = np.unique(samples.labels, return_inverse=True)
+    classes, ids = np.unique(labels, return_inverse=True)
     return ImageData(
         samples=samples,
         labels=ids,
@@ -93,14 +96,14 @@ def _from_pack(folder: Path, image_size, resize: bool) -> ImageData:
             f"{folder}: {INDEX} counts {sum(counts)} pictures, and {PLACES} "
             f"{places.shape[1]}. Pack the data again."
         )
-    file_of = np.repeat(np.arange(len(files), dtype=np.int32), counts)
-    samples = TFRecords(files, places[0], file_of, places[1])
+    file_of = np.repeat(np.arange(len(files)), counts)
+    samples, labels = _samples(files, file_of, places)
     size = index["image_size"] if image_size is None else image_size
     size = image_size_pair(size)
     check_some_sizes(samples, None if resize else size)
     return ImageData(
         samples=samples,
-        labels=places[1],
+        labels=labels,
         class_names=index["class_names"],
         image_size=size,
         root=str(folder),
@@ -162,22 +165,32 @@ def _record_files(path: Path) -> list[OpenFile]:
 
 def _scan(
     files: Sequence[OpenFile], image_key: str, label_key: str
-) -> TFRecords:
-    """Finds every record and its label; reads all of the files once."""
-    offsets, file_of, labels = [], [], []
+) -> tuple[TFRecords, np.ndarray]:
+    """Finds every picture and its label; reads all of the files once."""
+    file_of, places = array.array("q"), array.array("q")
     for number, file in enumerate(files):
         for offset in progress(scan_frames(file), f"Scanning {file.path}"):
-            _, label = read_picture(file, offset, image_key, label_key)
-            offsets.append(offset)
+            start, content, label = find_picture(
+                file, offset, image_key, label_key
+            )
             file_of.append(number)
-            labels.append(label)
-    if not labels:
+            places.extend((start, len(content), zlib.crc32(content), label))
+    if not file_of:
         raise ValueError(f"{files[0].path} holds no record.")
-    return TFRecords(
+    places = np.frombuffer(places, np.int64).reshape(-1, 4).T
+    return _samples(files, np.frombuffer(file_of, np.int64), places)
+
+
+def _samples(
+    files: Sequence[OpenFile], file_of: np.ndarray, places: np.ndarray
+) -> tuple[TFRecords, np.ndarray]:
+    """Returns (samples, labels) of places, int64 (4, n)."""
+    offsets, lengths, checksums, labels = places
+    samples = TFRecords(
         files,
-        np.asarray(offsets, np.int64),
-        np.asarray(file_of, np.int32),
-        np.asarray(labels, np.int64),
-        image_key,
-        label_key,
+        offsets.copy(),
+        file_of.astype(np.int32),
+        lengths.astype(np.uint32),
+        checksums.astype(np.uint32),
     )
+    return samples, labels.copy()
