@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_arcface.cli.sources import fixed_size
-from keras_arcface.data import from_directory
+from keras_arcface.data import open_data
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.pretrained import read_model
 from keras_arcface.training.cleaning import find_noise
@@ -42,7 +42,7 @@ def run(args):
     output = check_output_file(args.output, ".csv")
     model = _load(Path(args.run_folder))
     size = fixed_size(model.backbone.input_shape[1:3])
-    data = from_directory(args.data, size, resize=args.resize)
+    data = open_data(args.data, size, resize=args.resize)
     data = trained_identities(args.run_folder, data)
     report = find_noise(model, data, args.angle, args.flip, verbose=True)
     report.write(output)

@@ -6,6 +6,7 @@ from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
+from keras_arcface.cli import pack
 from keras_arcface.cli import plan
 from keras_arcface.cli import quickstart
 from keras_arcface.cli import train
@@ -13,6 +14,7 @@ from keras_arcface.cli import verify
 
 COMMANDS = (
     quickstart,
+    pack,
     plan,
     train,
     clean,

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_arcface.data import ImageData
-from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
+from keras_arcface.data import open_data
 from keras_arcface.data import read_image
 from keras_arcface.data import read_pairs_csv
 from keras_arcface.data.directory import EXTENSIONS
@@ -95,7 +95,7 @@ def pairs_from_data(source, size, resize=False):
     if source == "glyphs":
         data = glyphs.load("test", image_size=size[0])
     else:
-        data = from_directory(source, image_size=size, resize=resize)
+        data = open_data(source, size, resize=resize)
     pairs = pairs_for(data.labels)
     name = "unseen glyphs" if source == "glyphs" else Path(source).name
     return data, pairs, f"{len(pairs)} pairs drawn from {name}"

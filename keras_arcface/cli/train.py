@@ -5,13 +5,15 @@ import dataclasses
 import sys
 import warnings
 
+from keras_arcface.data import AUGMENTATIONS
 from keras_arcface.margins import MARGINS
 from keras_arcface.training.config import PRECISIONS
 from keras_arcface.training.config import TrainConfig
 from keras_arcface.training.trainer import train
 
 _HELP = {
-    "data": "folder with one sub-folder an identity, or 'glyphs'",
+    "data": "folder with one sub-folder an identity, .csv, packed folder, .rec "
+    "or TFRecords; or 'glyphs'",
     "output": "folder to write to",
     "backbone": "network; default mobilefacenet, for glyphs smallnet",
     "embedding_dim": "length of the embeddings; default 512, glyphs 128",
@@ -30,7 +32,7 @@ _HELP = {
     "margin_warmup": "share of the steps while the margin grows; 0 for none",
     "weight_decay": "coupled, as in the papers",
     "precision": f"dtype policy: {', '.join(PRECISIONS)}",
-    "augment": "none, flip or shift; default flip, for glyphs shift",
+    "augment": ", ".join(AUGMENTATIONS) + "; default flip, for glyphs shift",
     "holdout": "share of the identities to judge by, never trained on",
     "min_pictures": "leave out identities with fewer pictures",
     "keep": ".csv of keras-arcface clean: train without what it drops",

@@ -1,9 +1,8 @@
 """From samples to a `tf.data.Dataset` of batches, reproducibly.
 
-The order of a pass is a function of (seed, epoch) and of nothing else: no
-iterator keeps a count, so a resumed run, a second iteration or Keras's own
-shape inference cannot shift it. Class ids never meet a Keras layer: those cast
-everything that they are given to their compute dtype, ids included.
+What a batch holds is a function of (seed, epoch, step) and of nothing else, see
+`plans`. Class ids never meet a Keras layer: those cast everything that they are
+given to their compute dtype, ids included.
 """
 
 from collections.abc import Callable
@@ -11,42 +10,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_arcface.data.plans import Plan
+
 if TYPE_CHECKING:
     import tensorflow as tf
-
-
-def epoch_order(
-    count: int, *, seed: int, epoch: int, shuffle: bool = True
-) -> np.ndarray:
-    """Returns the order of the samples in one epoch, int64 (count,).
-
-    A permutation of 0..count-1 that is the same on every machine; the identity
-    where `shuffle` is false.
-    """
-    if not shuffle:
-        return np.arange(count, dtype=np.int64)
-    return np.random.default_rng([seed, epoch]).permutation(count)
-
-
-def steps_per_epoch(count: int, batch_size: int, drop_remainder: bool) -> int:
-    """Returns the number of batches in one pass over `count` samples."""
-    if drop_remainder:
-        return count // batch_size
-    return -(-count // batch_size)
 
 
 def make_batches(
     load: Callable[[np.ndarray], np.ndarray],
     labels: np.ndarray,
     image_size: tuple[int, int],
+    plan: Plan,
     *,
-    batch_size: int,
-    shuffle: bool,
     seed: int,
     epoch: int,
     epochs: int,
-    drop_remainder: bool,
-    augment: "Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None",
+    start_step: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    augment: "Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None" = None,
 ) -> "tf.data.Dataset":
     """Returns batches of `epochs` passes, the first being number `epoch`.
 
@@ -55,61 +36,51 @@ def make_batches(
             several threads at once.
         labels: Integer class ids (n,), below 2**31.
         image_size: (height, width) of what `load` returns.
+        plan: Which samples make which batch.
+        start_step: Batches of the first pass that are left out.
+        shard: (index, count) of this worker, for the augmentation's seed.
         augment: `augment(images, seed)` on float32 (b, height, width, 3), or
             `None`. `seed` is int32 (2,) for `tf.random.stateless_*`, another
-            one for every batch: a function of (seed, epoch, batch number).
+            one for every batch: a function of (seed, epoch, step, worker).
 
     Returns:
         Dataset of (float32 images in 0..255, int32 labels) of known length.
     """
     import tensorflow as tf
 
-    count = len(labels)
-    shape = (batch_size if drop_remainder else None,)
+    shape = (plan.batch_size,)
 
-    def one_pass(number):
-        order = tf.numpy_function(
-            lambda e: epoch_order(count, seed=seed, epoch=e, shuffle=shuffle),
-            [number],
-            tf.int64,
-        )
-        indices = tf.data.Dataset.from_tensor_slices(
-            tf.ensure_shape(order, (count,))
-        ).batch(batch_size, drop_remainder=drop_remainder)
-        return indices.enumerate().map(lambda step, i: (number, step, i))
-
-    def read(number, step, indices):
+    def read(number):
+        passed, step = divmod(int(number), plan.steps)
+        indices = plan.indices(epoch + passed, step)
         return (
             load(indices),
             labels[indices].astype(np.int32),
-            _batch_seed(seed, number, step),
+            _batch_seed(seed, epoch + passed, step, shard),
         )
 
-    def to_batch(number, step, indices):
+    def to_batch(number):
         images, ids, batch_seed = tf.numpy_function(
-            read, [number, step, indices], (tf.uint8, tf.int32, tf.int32)
+            read, [number], (tf.uint8, tf.int32, tf.int32)
         )
         images = tf.ensure_shape(images, shape + (*image_size, 3))
-        images = tf.cast(images, tf.float32)
+        if not getattr(augment, "takes_uint8", False):
+            images = tf.cast(images, tf.float32)
         if augment is not None:
             images = augment(images, tf.ensure_shape(batch_seed, (2,)))
-        return images, tf.ensure_shape(ids, shape)
+        return tf.cast(images, tf.float32), tf.ensure_shape(ids, shape)
 
-    batches = (
-        tf.data.Dataset.range(epoch, epoch + epochs)
-        .flat_map(one_pass)
+    return (
+        tf.data.Dataset.range(start_step, epochs * plan.steps)
         .map(to_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(_options())
     )
-    steps = steps_per_epoch(count, batch_size, drop_remainder)
-    batches = batches.apply(
-        tf.data.experimental.assert_cardinality(epochs * steps)
-    )
-    return batches.with_options(_options())
 
 
-def _batch_seed(seed: int, epoch: int, step: int) -> np.ndarray:
-    sequence = np.random.SeedSequence([seed, int(epoch), int(step)])
+def _batch_seed(seed, epoch, step, shard) -> np.ndarray:
+    worker = shard[:1] if shard[1] > 1 else ()
+    sequence = np.random.SeedSequence([seed, epoch, step, *worker])
     return sequence.generate_state(2).view(np.int32)
 
 

@@ -80,25 +80,83 @@ def pixel_array(samples: np.ndarray) -> None:
 
 
 def batch_plan(
-    count: int, batch_size: int, whole: bool, seed: int, epoch: int, epochs: int
+    count: int,
+    batch_size: int,
+    whole: int,
+    seed: int,
+    epoch: int,
+    epochs: int,
 ) -> None:
     """Raises where batches cannot be made as asked.
 
     Args:
-        whole: Whether a batch smaller than `batch_size` is no use.
+        whole: How many whole batches the data must fill: one for each worker,
+            or 0 where a smaller one will do.
     """
-    least = {"batch_size": 1, "seed": 0, "epoch": 0, "epochs": 1}
-    values = (batch_size, seed, epoch, epochs)
-    for (name, low), value in zip(least.items(), values, strict=True):
-        is_integer = isinstance(value, (int, np.integer))
-        if not is_integer or isinstance(value, bool) or value < low:
-            raise ValueError(
-                f"{name} must be an integer of at least {low}. "
-                f"Received: {name}={value!r}"
-            )
-    if whole and batch_size > count:
+    for name, value, least in (
+        ("batch_size", batch_size, 1),
+        ("seed", seed, 0),
+        ("epoch", epoch, 0),
+        ("epochs", epochs, 1),
+    ):
+        at_least(name, value, least)
+    if whole * batch_size > count:
+        workers = f" for each of {whole} workers" if whole > 1 else ""
         raise ValueError(
             f"batch_size must not exceed the {count} samples of the data. "
-            f"Received: batch_size={batch_size}. Use a batch_size of at most "
-            f"{count}, or shuffle=False for one ordered pass."
+            f"Received: batch_size={batch_size}{workers}. Use a batch_size of "
+            f"at most {count // whole}, or shuffle=False for one ordered pass."
         )
+
+
+def at_least(name: str, value: int, least: int) -> None:
+    """Raises where a value is no integer, or below `least`."""
+    is_integer = isinstance(value, (int, np.integer))
+    if not is_integer or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"{name} must be an integer of at least {least}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def identities_for(counts: np.ndarray, p: int, k: int, workers: int) -> None:
+    """Raises where P x K batches cannot be made of classes of such counts."""
+    at_least("p", p, 1)
+    at_least("k", k, 1)
+    present = counts[counts > 0]
+    if p * workers > len(present):
+        raise ValueError(
+            f"p must not exceed the {len(present)} identities of the data, "
+            f"over all workers. Received: p={p} for {workers} workers."
+        )
+    if k > 1 and present.min() == 1:
+        raise ValueError(
+            f"{(present == 1).sum()} identities have one picture, of which "
+            f"k={k} would be copies of each other. Leave them out: "
+            "data.with_at_least(2).pk_batches(...)."
+        )
+
+
+def from_step(start_step: int, steps: int) -> None:
+    """Raises where an epoch of `steps` batches has no such step."""
+    is_integer = isinstance(start_step, (int, np.integer))
+    if not is_integer or not 0 <= start_step < max(steps, 1):
+        raise ValueError(
+            f"start_step must be in 0..{steps - 1}, the batches of one epoch; "
+            "for a later one give epoch. Received: "
+            f"start_step={start_step!r}"
+        )
+
+
+def worker_of(shard: Sequence[int]) -> tuple[int, int]:
+    """Returns (index, count) of a worker, or raises."""
+    try:
+        index, count = (operator.index(number) for number in shard)
+    except (TypeError, ValueError):
+        index, count = 0, 0
+    if not 0 <= index < count:
+        raise ValueError(
+            "shard must be (index, count), which of how many workers, with "
+            f"0 <= index < count. Received: shard={shard!r}"
+        )
+    return index, count

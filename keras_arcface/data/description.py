@@ -3,31 +3,27 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_arcface.data import checks
 from keras_arcface.data import splits
-from keras_arcface.data.augment import Augmentation
-from keras_arcface.data.augment import get_augmentation
-from keras_arcface.data.batching import make_batches
-from keras_arcface.data.batching import steps_per_epoch
+from keras_arcface.data.decoding import decode_batch
+from keras_arcface.data.image_batches import ImageBatches
+from keras_arcface.data.images import decode_image
 from keras_arcface.data.images import in_threads
-from keras_arcface.data.images import read_image
+from keras_arcface.data.samples import Samples
+from keras_arcface.data.samples import as_samples
 from keras_arcface.utils.files import write_json
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ImageData:
+class ImageData(ImageBatches):
     """Pictures with identities, on disk or in memory.
 
     Args:
-        samples: File paths, or one uint8 array (n, height, width, 3), RGB,
-            which is kept and not copied.
+        samples: File paths, other `Samples` (records in a file), or one uint8
+            array (n, height, width, 3), RGB, which is kept and not copied.
         labels: Integer class ids (n,), 0..C-1 without gaps; kept as int64.
         class_names: C names; the index is the class id.
         image_size: (height, width) in pixels of what comes out. Needed with
@@ -42,7 +38,7 @@ class ImageData:
             class is empty, or an array is not uint8 RGB.
     """
 
-    samples: Sequence[str] | np.ndarray
+    samples: Samples | Sequence[str] | np.ndarray
     labels: np.ndarray
     class_names: Sequence[str]
     image_size: tuple[int, int] | None = None
@@ -51,6 +47,8 @@ class ImageData:
     complete: bool = True
 
     def __post_init__(self):
+        if not isinstance(self.samples, np.ndarray):
+            object.__setattr__(self, "samples", as_samples(self.samples))
         if len(self.samples) == 0:
             raise ValueError("samples must not be empty. Received: no sample.")
         size = self.image_size
@@ -176,7 +174,10 @@ class ImageData:
         if isinstance(self.samples, np.ndarray):
             return self.samples if indices is None else self.samples[indices]
         indices = np.arange(len(self)) if indices is None else indices
-        return self._stack(in_threads(self._read, indices), len(indices))
+        images = np.empty((len(indices), *self.image_size, 3), np.uint8)
+        for index, picture in enumerate(in_threads(self._read, indices)):
+            images[index] = picture
+        return images
 
     def in_memory(self) -> "ImageData":
         """Returns the same data with every picture decoded into one array.
@@ -190,72 +191,6 @@ class ImageData:
         """Writes the class names as a JSON list, atomically; index = id."""
         write_json(path, list(self.class_names))
 
-    def steps(self, batch_size: int, drop_remainder: bool = False) -> int:
-        """Returns the number of batches in one pass."""
-        return steps_per_epoch(len(self), batch_size, bool(drop_remainder))
-
-    def batches(
-        self,
-        batch_size: int,
-        *,
-        shuffle: bool = True,
-        seed: int = 0,
-        epoch: int = 0,
-        epochs: int = 1,
-        augment: str | Augmentation | None = None,
-        drop_remainder: bool = False,
-        labels: bool = True,
-    ) -> "tf.data.Dataset":
-        """Returns batches: images float32 in 0..255, labels int32.
-
-        One pass over the data, every sample once, in an order that depends on
-        (seed, epoch) alone. Iterating the dataset again repeats *the same*
-        pass. For another order ask for another epoch:
-
-        - own loop, or one `fit` an epoch: `data.batches(128, epoch=e)`;
-        - one `fit`: `data.batches(128, epochs=20)` is twenty passes, each in
-          its own order, one after the other, to be used with
-          `fit(..., epochs=20, steps_per_epoch=data.steps(128))`.
-
-        Give `fit` its `shuffle=False`: it cannot shuffle a dataset, and warns.
-
-        A run that resumes at epoch k asks for `epoch=k` and continues as if it
-        had never stopped.
-
-        Args:
-            batch_size: Pictures a batch; at most the number of samples, unless
-                an ordered pass (`shuffle=False`) keeps its remainder.
-            shuffle: Whether to mix the samples; `False` keeps their order.
-            seed: Of order and augmentation.
-            epoch: Number of the first pass, from 0.
-            epochs: How many passes.
-            augment: `"none"`, `"flip"`, `"shift"` or a function
-                `(images, seed) -> images`, see `keras_arcface.data.augment`.
-            drop_remainder: Whether to leave out a last, smaller batch of each
-                pass; the batch axis is then static.
-            labels: Whether labels come; else the elements are images.
-
-        Raises:
-            ValueError: for a batch size above the data, a wrong argument.
-            tf.errors.OpError: while iterating, naming a file that is damaged.
-        """
-        drop = bool(drop_remainder)
-        whole = bool(shuffle) or drop
-        checks.batch_plan(len(self), batch_size, whole, seed, epoch, epochs)
-        dataset = make_batches(
-            self._load,
-            self.labels,
-            self.image_size,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            epoch=epoch,
-            epochs=epochs,
-            drop_remainder=drop,
-            augment=get_augmentation(augment),
-        )
-        return dataset if labels else dataset.map(lambda images, _: images)
-
     def _refuse_other_size(self, size: tuple[int, int]) -> None:
         if self.samples.shape[1:3] != size:
             raise ValueError(
@@ -264,27 +199,27 @@ class ImageData:
                 "Resize the array first, or leave image_size out."
             )
 
-    def _samples_at(self, indices: np.ndarray) -> list[str] | np.ndarray:
+    def _samples_at(self, indices: np.ndarray) -> Samples | np.ndarray:
         if isinstance(self.samples, np.ndarray):
             return self.samples[indices]
         if indices.dtype == bool:
             indices = np.flatnonzero(indices)
-        return [self.samples[index] for index in indices]
+        return self.samples.take(indices)
 
     def _keep(self, classes: np.ndarray) -> "ImageData":
         """Returns the samples of the classes of a mask (C,), ids renumbered."""
         return self.where(classes[self.labels])
 
     def _read(self, index: int) -> np.ndarray:
-        return read_image(self.samples[index], self.image_size, self.resize)
+        content, name = self.samples.read(index), self.samples.name(index)
+        return decode_image(content, name, self.image_size, self.resize)
 
     def _load(self, indices: np.ndarray) -> np.ndarray:
         if isinstance(self.samples, np.ndarray):
             return self.samples[indices]
-        return self._stack(map(self._read, indices), len(indices))
-
-    def _stack(self, pictures, count: int) -> np.ndarray:
-        images = np.empty((count, *self.image_size, 3), np.uint8)
-        for index, picture in enumerate(pictures):
-            images[index] = picture
-        return images
+        return decode_batch(
+            [self.samples.read(index) for index in indices],
+            lambda position: self.samples.name(indices[position]),
+            self.image_size,
+            self.resize,
+        )

@@ -2,17 +2,14 @@
 
 import os
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from keras_arcface.data.checks import image_size_pair
 from keras_arcface.data.description import ImageData
-from keras_arcface.data.images import in_threads
-from keras_arcface.data.images import read_size
-from keras_arcface.data.images import wrong_size
-from keras_arcface.utils.console import progress
+from keras_arcface.data.samples import FilePaths
+from keras_arcface.data.size_checks import check_all_sizes
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 # Pictures, but of kinds that no reader here decodes.
@@ -58,16 +55,20 @@ def from_directory(
     size = image_size_pair(image_size)
     root = Path(folder)
     identities = _visible_folders(root)
-    paths, labels = [], []
-    for label, identity in enumerate(identities):
-        pictures = _pictures(identity, root)
-        paths.extend(pictures)
-        labels.extend([label] * len(pictures))
+    counts = []
+
+    def pictures():
+        for identity in identities:
+            found = _pictures(identity, root)
+            counts.append(len(found))
+            yield from found
+
+    paths = FilePaths(pictures())
     if check:
-        _check_headers(paths, None if resize else size)
+        check_all_sizes(paths, None if resize else size)
     return ImageData(
         samples=paths,
-        labels=np.asarray(labels, np.int64),
+        labels=np.repeat(np.arange(len(identities)), counts),
         class_names=[identity.name for identity in identities],
         image_size=size,
         root=str(root),
@@ -80,11 +81,8 @@ def _visible_folders(root: Path) -> list[Path]:
         raise FileNotFoundError(
             f"No such folder: {root}. {_LAYOUT.format(folder=root)}"
         )
-    folders = [
-        Path(entry.path)
-        for entry in os.scandir(root)
-        if entry.is_dir() and not entry.name.startswith(".")
-    ]
+    entries = _entries(root)
+    folders = [Path(entry.path) for entry in entries if entry.is_dir()]
     if not folders:
         raise ValueError(
             f"{root} has no sub-folders. {_LAYOUT.format(folder=root)}"
@@ -93,14 +91,19 @@ def _visible_folders(root: Path) -> list[Path]:
 
 
 def _pictures(identity: Path, root: Path) -> list[str]:
+    entries = _entries(identity)
     pictures = [
         entry.path
-        for entry in os.scandir(identity)
-        if entry.is_file()
-        and not entry.name.startswith(".")
-        and entry.name.lower().endswith(EXTENSIONS)
+        for entry in entries
+        if entry.is_file() and entry.name.lower().endswith(EXTENSIONS)
     ]
-    _mention_others(identity)
+    others = [e.name for e in entries if e.name.lower().endswith(_UNREAD)]
+    _mention(
+        identity,
+        others,
+        "pictures are left out",
+        f"Convert them to one of {', '.join(EXTENSIONS)}.",
+    )
     if not pictures:
         raise ValueError(
             f"The identity folder {identity} has no picture "
@@ -110,25 +113,23 @@ def _pictures(identity: Path, root: Path) -> list[str]:
     return sorted(pictures)
 
 
-def _mention_others(identity: Path) -> None:
-    """Says which pictures are left out: nothing is dropped in silence."""
-    others = [
+def _entries(folder: Path) -> list[os.DirEntry]:
+    """Returns what is visible in a folder, without links that lead nowhere."""
+    entries = [e for e in os.scandir(folder) if not e.name.startswith(".")]
+    # A link to itself leads nowhere too, and raises where it is followed.
+    broken = [
         entry.name
-        for entry in os.scandir(identity)
-        if entry.name.lower().endswith(_UNREAD)
+        for entry in entries
+        if entry.is_symlink() and not os.path.exists(entry.path)
     ]
-    if others:
+    _mention(folder, broken, "links lead nowhere", "Mend or remove them.")
+    return [entry for entry in entries if entry.name not in set(broken)]
+
+
+def _mention(folder: Path, names: list[str], what: str, remedy: str) -> None:
+    """Says what is left out: nothing is dropped in silence."""
+    if names:
         warnings.warn(
-            f"{identity}: {len(others)} pictures are left out, such as "
-            f"{others[0]}. Convert them to one of {', '.join(EXTENSIONS)}.",
+            f"{folder}: {len(names)} {what}, such as {names[0]}. {remedy}",
             stacklevel=2,
         )
-
-
-def _check_headers(
-    paths: Sequence[str], expected: tuple[int, int] | None
-) -> None:
-    sizes = zip(paths, in_threads(read_size, paths), strict=True)
-    for path, size in progress(sizes, "Checking pictures", len(paths)):
-        if expected is not None and size != expected:
-            raise wrong_size(path, size, expected)

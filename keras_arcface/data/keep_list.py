@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_arcface.data.csv_rows import read_rows
 from keras_arcface.data.description import ImageData
+from keras_arcface.data.samples import FilePaths
 from keras_arcface.utils.files import atomic_path
 
 COLUMNS = ("path", "identity", "degrees", "sub_center", "dominant", "keep")
@@ -19,15 +20,21 @@ def relative_paths(data: ImageData) -> list[str]:
     """Returns the pictures' paths from the data's root, with `/`.
 
     Raises:
-        ValueError: for pictures in memory, which have no paths.
+        ValueError: for pictures in memory or in records, without paths.
     """
-    if isinstance(data.samples, np.ndarray) or data.root is None:
+    if not isinstance(data.samples, FilePaths) or data.root is None:
         raise ValueError(
             "A list of pictures needs pictures in a folder; these are in "
-            "memory. Read them with from_directory."
+            "memory or in records. Read them with from_directory."
         )
+    paths = map(Path, data.samples)
     root = Path(data.root)
-    return [Path(path).relative_to(root).as_posix() for path in data.samples]
+    return [
+        (
+            path.relative_to(root) if path.is_relative_to(root) else path
+        ).as_posix()
+        for path in paths
+    ]
 
 
 def write_keep_list(

@@ -21,7 +21,9 @@ class TrainConfig:
     """All that decides a training run; written to `config.json` beside it.
 
     Attributes:
-        data: Folder with one sub-folder an identity, or `"glyphs"`.
+        data: What `data.open_data` reads: a folder with one sub-folder an
+            identity, a CSV list, a pack, TFRecords, a .rec file; or
+            `"glyphs"`.
         output: Folder to write to.
         backbone: Name in `keras_arcface.backbones`. Defaults to
             `mobilefacenet`, for glyphs to `smallnet`.
@@ -41,8 +43,8 @@ class TrainConfig:
             the full margin from the first step.
         weight_decay: As in the papers: coupled, see `CoupledSGD`.
         precision: Dtype policy.
-        augment: `"none"`, `"flip"` or `"shift"`. Defaults to `flip`, for
-            glyphs to `shift`.
+        augment: One of `data.AUGMENTATIONS`. Defaults to `flip`, for glyphs
+            to `shift`.
         holdout: Share of the identities that are kept to judge by.
         min_pictures: Identities with fewer pictures are left out.
         keep: CSV file of `keras-arcface clean`: which pictures to train on.

@@ -10,9 +10,9 @@ import numpy as np
 from keras_arcface import plots
 from keras_arcface.backbones.registry import create_backbone
 from keras_arcface.data import ImageData
-from keras_arcface.data import from_directory
 from keras_arcface.data import glyphs
 from keras_arcface.data import keep_listed
+from keras_arcface.data import open_data
 from keras_arcface.data import plain_errors
 from keras_arcface.data import read_keep_list
 from keras_arcface.layers import ArcMarginLayer
@@ -130,7 +130,7 @@ def load_data(config: TrainConfig) -> tuple[ImageData, ImageData]:
         )
     else:
         size = (config.image_size, config.image_size)
-        data = from_directory(config.data, size, resize=config.resize)
+        data = open_data(config.data, size, resize=config.resize)
     if config.keep is not None:
         data = keep_listed(data, config.keep)
     data = data.with_at_least(config.min_pictures)

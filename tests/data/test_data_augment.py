@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_arcface.data import AUGMENTATIONS
+from keras_arcface.data import augment_ops as ops
 from keras_arcface.data import get_augmentation
 from keras_arcface.data.augment import flip
 from keras_arcface.data.augment import shift
@@ -47,16 +48,105 @@ def test_shift_moves_and_zooms_within_its_bounds():
     assert 1.5 < np.abs(drift).max() < 2 * 2 * 1.26
 
 
-@pytest.mark.parametrize("name", ["flip", "shift"])
+def changed_by(before, after):
+    """Which pictures an augmentation changed."""
+    return (np.asarray(before) != np.asarray(after)).any(axis=(1, 2, 3))
+
+
+@pytest.mark.parametrize("name", ["flip", "face", "strong", "shift"])
 def test_equal_seeds_give_equal_pictures(images, name):
-    augment = get_augmentation(name)
-    first, again, other = (augment(images, (3, s)) for s in (4, 4, 5))
+    augment = tf.function(get_augmentation(name))
+    seeds = [tf.constant([3, s]) for s in (4, 4, 5)]
+    first, again, other = (augment(images, seed) for seed in seeds)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+    assert first.shape == images.shape and first.dtype == tf.float32
+    assert tf.reduce_min(first) >= 0 and tf.reduce_max(first) <= 255
+
+
+@pytest.mark.parametrize(
+    "change", [ops.crop, ops.down_up, ops.blur, ops.colour, ops.lower_face]
+)
+def test_every_picture_is_changed_otherwise(images, change):
+    same = tf.repeat(images[:1], 64, axis=0)
+    changed = change(same, (1, 2)).numpy()
+    assert changed.shape == same.shape
+    assert len(np.unique(changed.reshape(64, -1), axis=0)) > 4
+    np.testing.assert_array_equal(changed, change(same, (1, 2)))
+    nothing = change(images[:0], (1, 2))  # A share of none of the pictures.
+    assert nothing.shape == (0, 32, 32, 3)
+
+
+def test_crop_keeps_pictures_in_place(images):
+    cropped = ops.crop(images, (1, 2)).numpy()
+    inside = (cropped == images.numpy()).all(axis=-1)
+    assert (cropped[~inside] == 0).all()
+    share = inside.mean(axis=(1, 2))
+    assert 0.15 < share.min() < 0.4 < 0.8 < share.max() <= 1
+    for mask in inside:  # A rectangle: its rows and columns say all.
+        rows, columns = mask.any(axis=1), mask.any(axis=0)
+        assert mask.sum() == rows.sum() * columns.sum()
+
+
+def test_down_up_takes_detail_away_and_leaves_the_mean(images):
+    low = ops.down_up(images, (1, 2)).numpy()
+    detail = np.abs(np.diff(low, axis=2)).mean(axis=(1, 2, 3))
+    before = np.abs(np.diff(images.numpy(), axis=2)).mean(axis=(1, 2, 3))
+    assert (detail < before).all() and (detail / before).min() < 0.7
+    means = low.mean(axis=(1, 2)) - images.numpy().mean(axis=(1, 2))
+    assert np.abs(means).max() < 12
+
+
+def test_blur_is_gaussian():
+    dot = np.zeros((64, 21, 21, 3), np.float32)
+    dot[:, 10, 10] = 255.0
+    spread = ops.blur(dot, (1, 2)).numpy()[..., 0] / 255
+    np.testing.assert_allclose(spread.sum(axis=(1, 2)), 1, rtol=1e-4)
+    at = np.arange(21.0) - 10
+    sigma = np.sqrt((spread.sum(axis=1) * at**2).sum(axis=1))
+    assert sigma.min() < 0.6 and 1.7 < sigma.max() <= 2.0
+    expected = np.exp(-(at**2) / (2 * sigma.max() ** 2))
+    found = spread[sigma.argmax()][10]
+    np.testing.assert_allclose(found / found.max(), expected, atol=0.02)
+    flat = np.full((2, 9, 9, 3), 77, np.float32)  # Edges do not darken.
+    np.testing.assert_allclose(ops.blur(flat, (0, 0)), flat, rtol=1e-5)
+
+
+def test_grey_is_the_luminance(images):
+    grey = ops.grey(images, (1, 2)).numpy()
+    expected = images.numpy() @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(grey, expected[..., None] + [0, 0, 0], rtol=1e-5)
+
+
+def test_a_mask_covers_the_lower_face(images):
+    masked = ops.lower_face(images, (1, 2)).numpy()
+    np.testing.assert_array_equal(masked[:, :17], images.numpy()[:, :17])
+    assert (np.ptp(masked[:, 23:], axis=(1, 2)) == 0).all()
+    rows = (masked != images.numpy()).any(axis=(2, 3)).sum(axis=1)
+    assert rows.min() < 11 and rows.max() > 13
+
+
+def test_shares_of_the_pictures_are_changed(images):
+    for share in (0.0, 0.2, 1.0):
+        changed = ops.on_some(ops.lower_face, share)(images, (1, 2))
+        found = changed_by(images, changed).mean()
+        assert abs(found - share) < (0.15 if share == 0.2 else 1e-9)
+
+
+def test_rand_augment_is_a_function_of_its_seed(images):
+    few = images[:4]
+    augment = tf.function(ops.rand_augment, autograph=False)
+    seen = [augment(few, tf.constant([0, n])).numpy() for n in range(6)]
+    again = tf.function(ops.rand_augment, autograph=False)(
+        few, tf.constant([0, 5])
+    )
+    np.testing.assert_array_equal(seen[5], again)
+    assert len({picture.tobytes() for picture in seen}) == 6
+    assert all((p >= 0).all() and (p <= 255).all() for p in seen)
 
 
 def test_names():
-    assert AUGMENTATIONS == ("none", "flip", "shift")
+    assert AUGMENTATIONS == ("none", "flip", "face", "strong", "shift")
     assert get_augmentation("none") is None
     assert get_augmentation(None) is None
     assert get_augmentation(flip) is flip

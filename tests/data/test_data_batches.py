@@ -4,9 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from keras_arcface.data import AUGMENTATIONS
 from keras_arcface.data import ImageData
 from keras_arcface.data import epoch_order
 from keras_arcface.data.batching import make_batches
+from keras_arcface.data.plans import Draw
+from keras_arcface.data.plans import ExactEpochs
 
 IDS = np.array([0, 2049, 85741, 2**24 + 1])
 
@@ -31,7 +34,7 @@ def policy(request):
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("augment", [None, "flip", "shift"])
+@pytest.mark.parametrize("augment", [None, *AUGMENTATIONS[1:]])
 def test_class_ids_arrive_as_they_left(policy, augment):
     from keras_arcface.data import get_augmentation
 
@@ -39,12 +42,12 @@ def test_class_ids_arrive_as_they_left(policy, augment):
         lambda indices: np.zeros((len(indices), 4, 4, 3), np.uint8),
         IDS,
         (4, 4),
-        batch_size=3,
-        shuffle=False,
+        ExactEpochs(
+            4, 3, shuffle=False, drop_remainder=False, draw=Draw(seed=0)
+        ),
         seed=0,
         epoch=0,
         epochs=1,
-        drop_remainder=False,
         augment=get_augmentation(augment),
     )
     labels = [ids.numpy() for _, ids in dataset]

@@ -1,0 +1,172 @@
+"""Where encoded pictures lie: in files of their own, or in records of one.
+
+`ImageData` asks its samples for three things: the encoded bytes of sample i, a
+name for messages, and a selection. Nothing is opened before it is read, and a
+million samples are a few NumPy arrays.
+"""
+
+import abc
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class Samples(abc.ABC):
+    """Encoded pictures by index. Reading is safe from several threads."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
+
+    @abc.abstractmethod
+    def read(self, index: int) -> bytes:
+        """Returns the encoded picture of sample `index`."""
+
+    @abc.abstractmethod
+    def name(self, index: int) -> str:
+        """Returns what messages call sample `index`."""
+
+    @abc.abstractmethod
+    def take(self, indices: np.ndarray) -> "Samples":
+        """Returns the samples at integer `indices`, in that order."""
+
+
+class FilePaths(Samples, Sequence):
+    """Picture files: a sequence of paths in one block of memory.
+
+    A list of as many `str` takes two to three times the memory.
+
+    Args:
+        paths: The paths, in any script; undecodable bytes of a name are kept
+            as Python keeps them (surrogate escapes).
+    """
+
+    def __init__(self, paths: Iterable[str] = ()):
+        text, ends = bytearray(), [0]
+        for path in paths:
+            text += os.fsencode(path)
+            ends.append(len(text))
+        self._set(bytes(text), np.asarray(ends, np.int64))
+
+    def _set(self, text: bytes, ends: np.ndarray) -> None:
+        self._text, self._starts, self._ends = text, ends[:-1], ends[1:]
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return self.take(np.arange(len(self))[index])
+        start, end = self._starts[index], self._ends[index]
+        return os.fsdecode(self._text[start:end])
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None
+
+    def __reduce__(self):
+        return FilePaths, (list(self),)  # Not those it was taken from.
+
+    def read(self, index: int) -> bytes:
+        path = self[index]
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"No such picture: {path}") from error
+
+    def name(self, index: int) -> str:
+        return self[index]
+
+    def take(self, indices: np.ndarray) -> "FilePaths":
+        taken = FilePaths()
+        taken._text = self._text
+        taken._starts, taken._ends = self._starts[indices], self._ends[indices]
+        return taken
+
+
+class OpenFile:
+    """A file that is read by position, by any number of threads.
+
+    It opens when first read, in each process of its own, and closes when
+    nobody holds it any more.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = os.fspath(path)
+        self.size = os.stat(path).st_size
+        self._descriptor = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "size": self.size}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, _descriptor=None, _lock=threading.Lock())
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Returns up to `size` bytes from `offset`; fewer at the end."""
+        if self._descriptor is None:
+            self._open()
+        return os.pread(self._descriptor, size, offset)
+
+    def _open(self) -> None:
+        with self._lock:
+            if self._descriptor is None:
+                flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+                descriptor = os.open(self.path, flags)
+                weakref.finalize(self, os.close, descriptor)
+                self._descriptor = descriptor
+
+
+class Records(Samples):
+    """Pictures inside record files: a file number and an offset each.
+
+    Subclasses say how a record is read at its offset.
+
+    Args:
+        files: The record files.
+        offsets: Where each record starts, int64 (n,).
+        file_of: Which file each is in, int32 (n,). Defaults to the first.
+    """
+
+    kind = "record"
+
+    def __init__(
+        self,
+        files: Sequence[OpenFile],
+        offsets: np.ndarray,
+        file_of: np.ndarray | None = None,
+    ):
+        self.files = list(files)
+        self.offsets = offsets
+        self.file_of = file_of
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def place(self, index: int) -> tuple[OpenFile, int]:
+        """Returns (file, offset) of sample `index`."""
+        number = 0 if self.file_of is None else self.file_of[index]
+        return self.files[number], int(self.offsets[index])
+
+    def name(self, index: int) -> str:
+        file, offset = self.place(index)
+        return f"{file.path}, {self.kind} at byte {offset}"
+
+    def take(self, indices: np.ndarray) -> "Records":
+        taken = object.__new__(type(self))
+        taken.__dict__.update(self.__dict__)
+        for key, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(taken, key, value[indices])
+        return taken
+
+
+def as_samples(samples: Samples | Sequence[str]) -> Samples:
+    """Returns `Samples` as they are, and a sequence of paths as `FilePaths`."""
+    return samples if isinstance(samples, Samples) else FilePaths(samples)
