@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import machine
 
-from keras_arcface.cli.sources import pairs_from_csv
+from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training import TrainConfig
 from keras_arcface.training import train
@@ -66,7 +66,7 @@ def untrained(config):
 
 def judge(backbone, faces):
     size = backbone.input_shape[1:3]
-    data, pairs, _ = pairs_from_csv(
+    data, pairs, _ = pairs_from_file(
         faces / "val_pairs.csv", faces / "val", size, resize=True
     )
     report, _ = verify(backbone, data, pairs, flip=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_arcface import evaluation
 from keras_arcface.cli.sources import fixed_size
-from keras_arcface.cli.sources import pairs_from_csv
+from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.data import from_directory
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import require_preset
@@ -27,7 +27,7 @@ def add_parser(subparsers):
         "--data", required=True, help="folder of identities to calibrate on"
     )
     parser.add_argument("--fmr", type=float, default=0.01)
-    parser.add_argument("--check-pairs", help="CSV file of other pairs")
+    parser.add_argument("--check-pairs", help="other pairs: CSV, .txt or .bin")
     parser.add_argument("--check-images", help="folder of their pictures")
     parser.add_argument("--flip", action="store_true")
     parser.add_argument("--resize", action="store_true")
@@ -35,8 +35,8 @@ def add_parser(subparsers):
 
 
 def run(args):
-    if bool(args.check_pairs) != bool(args.check_images):
-        raise ValueError("--check-pairs and --check-images go together.")
+    if args.check_images and not args.check_pairs:
+        raise ValueError("--check-images is for the pictures of --check-pairs.")
     require_preset(args.model)  # Only a preset can keep a threshold.
     backbone = load_backbone(args.model)
     size = fixed_size(backbone.input_shape[1:3])
@@ -71,7 +71,7 @@ def run(args):
 
 
 def _check(args, backbone, size, threshold):
-    data, pairs, source = pairs_from_csv(
+    data, pairs, source = pairs_from_file(
         args.check_pairs, args.check_images, size, args.resize
     )
     _, scores = verify(backbone, data, pairs, args.flip, 0, verbose=True)

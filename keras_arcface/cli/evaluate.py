@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from keras_arcface import plots
-from keras_arcface.cli.sources import pairs_from_csv
 from keras_arcface.cli.sources import pairs_from_data
+from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training.verification import verify
 from keras_arcface.utils.files import check_output_folder
@@ -16,15 +16,19 @@ def add_parser(subparsers):
         "evaluate",
         help="judge a model by verification on pairs of pictures",
         description="Judges a model on pairs from a CSV file (columns fold, "
-        "left, right, is_same) with their pictures, or on pairs drawn from a "
-        "folder with one sub-folder an identity, or on unseen glyphs.",
+        "left, right, is_same) or LFW's pairs.txt with their pictures, on a "
+        ".bin set of insightface, on pairs drawn from a folder with one "
+        "sub-folder an identity, or on unseen glyphs.",
     )
     parser.add_argument(
         "model", help="preset name, preset folder, run folder or .keras file"
     )
-    parser.add_argument("--pairs", help="CSV file of pairs")
     parser.add_argument(
-        "--images", help="folder of the pictures that --pairs names"
+        "--pairs", help="CSV file of pairs, LFW's pairs.txt, or .bin set"
+    )
+    parser.add_argument(
+        "--images",
+        help="folder of the pictures that --pairs names; a .bin holds its own",
     )
     parser.add_argument(
         "--data", help="instead: folder of identities, or 'glyphs'"
@@ -70,11 +74,11 @@ def run(args):
 
 
 def _pairs(args, size):
-    if args.pairs and args.images and not args.data:
-        return pairs_from_csv(args.pairs, args.images, size, args.resize)
+    if args.pairs and not args.data:
+        return pairs_from_file(args.pairs, args.images, size, args.resize)
     if args.data and not args.pairs and not args.images:
         return pairs_from_data(args.data, size, args.resize)
     raise ValueError(
         "Say what to judge the model on: --pairs CSV --images FOLDER, or "
-        "--data FOLDER, or --data glyphs."
+        "--pairs SET.bin, or --data FOLDER, or --data glyphs."
     )

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_arcface.data import ImageData
 from keras_arcface.data import glyphs
 from keras_arcface.data import open_data
+from keras_arcface.data import open_pairs
 from keras_arcface.data import read_image
-from keras_arcface.data import read_pairs_csv
 from keras_arcface.data.directory import EXTENSIONS
 from keras_arcface.model import embed
 from keras_arcface.training.verification import pairs_for
@@ -73,19 +72,10 @@ def fixed_size(size):
     return size
 
 
-def pairs_from_csv(path, folder, size, resize=False):
-    """Returns `(data, pairs, what they are)` of a CSV file of pairs."""
-    size = fixed_size(size)
-
-    pairs = read_pairs_csv(path, folder)
-    data = ImageData(
-        samples=pairs.paths,
-        labels=np.zeros(len(pairs.paths), "int64"),
-        class_names=["pictures"],
-        image_size=size,
-        resize=resize,
-    )
-    return data, pairs, f"{len(pairs)} pairs of {Path(path).name}"
+def pairs_from_file(path, folder, size, resize=False):
+    """Returns `(data, pairs, what they are)` of any verification set."""
+    opened = open_pairs(path, folder, fixed_size(size), resize=resize)
+    return opened.data, opened.pairs, opened.describe()
 
 
 def pairs_from_data(source, size, resize=False):

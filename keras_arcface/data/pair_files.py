@@ -41,7 +41,7 @@ def read_pairs_csv(path: str | os.PathLike, folder: str | os.PathLike) -> Pairs:
             the identities.
     """
     path = Path(path)
-    finder = _Finder(Path(folder))
+    finder = PictureFinder(Path(folder))
     numbers, subjects = {}, {}
     rows = []
     for where, row in read_rows(path, _COLUMNS, skipinitialspace=True):
@@ -97,7 +97,7 @@ def _fold(text: str, where: str) -> int:
     return int(text)
 
 
-class _Finder:
+class PictureFinder:
     """Finds pictures by name in a folder; searches the whole tree last."""
 
     def __init__(self, folder: Path):

@@ -14,8 +14,8 @@ class Pairs:
         left, right: Indices of the two pictures of each pair, int64 (p,).
         is_same: Whether both show one identity, bool (p,).
         fold: Fold of each pair, 0..folds-1, int64 (p,).
-        subject: Identity of each picture (not of each pair), int64 (n,); for
-            the bootstrap over identities.
+        subject: Identity of each picture (not of each pair), int64 (n,), for
+            the bootstrap over identities; `None` where nobody says.
         paths: Files of the n pictures, or `None` where the pictures are the
             samples of the data that the pairs were made from.
     """
@@ -24,7 +24,7 @@ class Pairs:
     right: np.ndarray
     is_same: np.ndarray
     fold: np.ndarray
-    subject: np.ndarray
+    subject: np.ndarray | None
     paths: list[str] | None = None
 
     def __len__(self) -> int:

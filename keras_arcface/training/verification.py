@@ -6,6 +6,7 @@ import numpy as np
 from keras_arcface import evaluation
 from keras_arcface.data import ImageData
 from keras_arcface.data import Pairs
+from keras_arcface.data import VerificationSet
 from keras_arcface.data import pairs_from_labels
 from keras_arcface.data import plain_errors
 from keras_arcface.evaluation import VerificationReport
@@ -45,13 +46,19 @@ def verify(
 
 
 def report(similarity, pairs: Pairs, bootstrap=1000) -> VerificationReport:
-    """Judges the scores of pairs, with intervals over their subjects."""
+    """Judges the scores of pairs, with intervals over their subjects.
+
+    Where no subjects are known (a .bin set), pairs are resampled.
+    """
+    left = right = None
+    if pairs.subject is not None:
+        left, right = pairs.subject[pairs.left], pairs.subject[pairs.right]
     return evaluation.verification_report(
         similarity,
         pairs.is_same,
         pairs.fold,
-        subject_left=pairs.subject[pairs.left],
-        subject_right=pairs.subject[pairs.right],
+        subject_left=left,
+        subject_right=right,
         bootstrap=bootstrap,
     )
 
@@ -109,7 +116,8 @@ class VerificationEvaluator(keras.callbacks.Callback):
     fewer than 100 impostor pairs the last is NaN.
 
     Args:
-        data: `ImageData` of identities that are not trained on.
+        data: `ImageData` of identities that are not trained on, or a
+            `VerificationSet`, which brings its own pairs.
         pairs: `Pairs` over its pictures. Defaults to up to 6,000 balanced
             pairs.
         flip: Whether to add the mirrored picture's features.
@@ -117,6 +125,8 @@ class VerificationEvaluator(keras.callbacks.Callback):
 
     def __init__(self, data, pairs=None, flip=False):
         super().__init__()
+        if isinstance(data, VerificationSet):
+            data, pairs = data.data, data.pairs if pairs is None else pairs
         self.data = data
         self.pairs = pairs_for(data.labels) if pairs is None else pairs
         self.flip = flip

@@ -9,6 +9,8 @@ from PIL import Image
 
 from keras_arcface import SmallNet
 from keras_arcface.cli.main import main
+from keras_arcface.data import read_pairs_csv
+from keras_arcface.data import write_bin
 
 SMALL = (
     "--backbone smallnet --embedding-dim 16 --image-size 32 --epochs 1 "
@@ -86,6 +88,21 @@ def test_evaluate_reads_pairs(run, folder, tmp_path, capsys):
     arguments = ["evaluate", run, "--images", folder, "--output", tmp_path]
     assert call(*arguments, "--pairs", pairs, "--flip") == 0
     assert "with flip" in capsys.readouterr().out
+    opened = read_pairs_csv(pairs, folder)
+    sides = np.stack([opened.left, opened.right], 1).ravel()
+    write_bin(
+        tmp_path / "p.bin", [opened.paths[i] for i in sides], opened.is_same
+    )
+    bare = [
+        "evaluate",
+        run,
+        "--output",
+        tmp_path,
+        "--pairs",
+        tmp_path / "p.bin",
+    ]
+    assert call(*bare) == 0
+    assert "18 pairs of p.bin" in capsys.readouterr().out
     pairs.write_text("\n".join(rows + ["0,nobody_0000,person_00_0000,0"]))
     code, line = error_of(capsys, *arguments, "--pairs", pairs)
     assert code == 2 and "nobody_0000" in line and "20" in line
