@@ -1,21 +1,24 @@
 """Forward and backward of the head, at ten thousand to a million classes.
 
-Command:  python benchmarks/head.py
+Command:  python benchmarks/head.py --growth
 Data:     random embeddings and centres: batch 256, 512 dimensions
 Hardware: two processor cores, 24 GiB
 Time:     about ten minutes
 Aims at:  the fused head within 1.4 times three bare matrix products of the
           same sizes, and within 2.3 times the memory of its centres
 Seen:     1.32 times at 100,000 classes; 1.58 times and 2.37 at a million
-          (2026-11-24, two cores of an AMD EPYC, TensorFlow 2.21.0)
-Writes:   benchmarks/results/head.json
+          (2026-11-24, two cores of an AMD EPYC, TensorFlow 2.21.0, with chunks
+          of twice the size)
+Writes:   benchmarks/results/head.json; with --growth docs/images/head.png too
 
 Each row is a process of its own. Memory is the peak of the whole process in
 two steps of the head, less what it had after the imports, in units of the size
 of the class centres (how the centres were made before is not counted, and the
 products run after). Times are medians over rounds; the products are timed in
 the same process, turn by turn with the head, and a ratio is the median of the
-rounds' ratios.
+rounds' ratios. `--growth` adds the fused head at more sizes. The last column is
+what pytorch-metric-learning takes at the same size, as a multiple of the row's
+time. Its row is left out where it is not installed.
 """
 
 import argparse
@@ -29,6 +32,12 @@ from pathlib import Path
 BATCH, DIM = 256, 512
 CLASSES = (10_000, 100_000, 1_000_000)
 HEADS = ("fused", "dense", "naive", "pml")
+# Ends where making random centres, three times their size, still fits.
+GROWTH = (30_000, 300_000, 2_000_000)
+PML_MISSING = (
+    "left out: pip install torch==2.13.0 && "
+    "pip install --no-deps pytorch-metric-learning==2.9.0"
+)
 RESULTS = Path(__file__).parent / "results" / "head.json"
 
 
@@ -37,22 +46,48 @@ def main():
     parser.add_argument("--classes", type=int, nargs="*", default=CLASSES)
     parser.add_argument("--heads", nargs="*", default=HEADS)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="measure the fused head at more sizes, and draw the figure",
+    )
     parser.add_argument("--row", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.row:
         print(json.dumps(measure(args.row[0], int(args.row[1]), args.rounds)))
         return
-    rows = []
-    for classes in args.classes:
-        for head in args.heads:
-            rows.append(in_own_process(head, classes, args.rounds))
-            print(line(rows[-1]), flush=True)
+    rows = table(args.heads, args.classes, args.rounds)
+    growth = table(["fused"], GROWTH, args.rounds) if args.growth else []
     if tuple(args.classes) == CLASSES and tuple(args.heads) == HEADS:
-        import machine
+        write(rows, growth)
 
-        from keras_arcface.utils.files import write_json
 
-        write_json(RESULTS, {"machine": machine.describe(), "rows": rows})
+def table(heads, sizes, rounds):
+    """Returns the rows of all heads at all sizes, printed size by size."""
+    rows = []
+    for classes in sizes:
+        here = [in_own_process(head, classes, rounds) for head in heads]
+        peer = [row.get("seconds") for row in here if row["head"] == "pml"]
+        for row in here:
+            if peer and peer[0] and "seconds" in row:
+                row["pml_over_this"] = peer[0] / row["seconds"]
+            print(line(row), flush=True)
+        rows += here
+    return rows
+
+
+def write(rows, growth):
+    import head_figure
+    import machine
+
+    from keras_arcface.utils.files import write_json
+
+    results = {"machine": machine.describe(), "batch": BATCH, "dim": DIM}
+    results["rows"] = rows
+    if growth:
+        results["growth"] = growth
+        head_figure.draw(results, head_figure.FIGURE)
+    write_json(RESULTS, results)
 
 
 def in_own_process(head, classes, rounds):
@@ -214,8 +249,11 @@ def tensorflow_products(embeddings, centers, classes=None):
 
 
 def prepare_pml(classes):
-    import torch
-    from pytorch_metric_learning.losses import ArcFaceLoss
+    try:
+        import torch
+        from pytorch_metric_learning.losses import ArcFaceLoss
+    except ImportError:
+        sys.exit(PML_MISSING)
 
     torch.set_num_threads(os.cpu_count())
     imported = memory()
@@ -254,10 +292,12 @@ PREPARE = {
 
 def line(row):
     if "failed" in row:
-        return f"| {row['head']} | {row['classes']:,} | {row['failed']} | | |"
+        return f"| {row['head']} | {row['classes']:,} | {row['failed']} | | | |"
+    peer = f"{row['pml_over_this']:.1f}" if "pml_over_this" in row else ""
     return (
         f"| {row['head']} | {row['classes']:,} | {row['seconds']:.2f} s "
-        f"| {row['over_products']:.2f} | {row['memory_in_centres']:.2f} |"
+        f"| {row['over_products']:.2f} | {row['memory_in_centres']:.2f} "
+        f"| {peer} |"
     )
 
 

@@ -4,8 +4,9 @@ from keras_arcface.softmax.backend import on_accelerator
 
 # Up to this many logits the dense path is as fast, and compiles sooner.
 DENSE_LOGITS = 2**22
-# Logits of a chunk: what caches hold, or what keeps an accelerator busy.
-CHUNK_LOGITS = 2**20
+# Logits of a chunk: what caches hold, or what keeps an accelerator busy. Half
+# as many make XLA transpose the logits' gradient in a slow pass of its own.
+CHUNK_LOGITS = 2**19
 CHUNK_LOGITS_ACCELERATOR = 2**25
 # Bytes of cosines that the forward pass keeps for the backward pass.
 KEPT_BYTES = 2**28
