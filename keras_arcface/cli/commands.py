@@ -1,17 +1,21 @@
 """All commands, in the order in which `--help` lists them."""
 
+from keras_arcface.cli import align
 from keras_arcface.cli import calibrate
 from keras_arcface.cli import clean
 from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
+from keras_arcface.cli import inspect
 from keras_arcface.cli import quickstart
 from keras_arcface.cli import train
 from keras_arcface.cli import verify
 
 COMMANDS = (
     quickstart,
+    align,
+    inspect,
     train,
     clean,
     evaluate,

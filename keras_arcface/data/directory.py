@@ -17,6 +17,8 @@ from keras_arcface.utils.console import progress
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 # Pictures, but of kinds that no reader here decodes.
 _UNREAD = (".tif", ".tiff", ".gif", ".heic", ".avif", ".jfif")
+# What a picture may be called; which of them can be read is another matter.
+PICTURE_ENDINGS = EXTENSIONS + _UNREAD
 
 _LAYOUT = """Expected one sub-folder per identity:
     {folder}/

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from keras_arcface.faces.geometry import LandmarkError
 from keras_arcface.faces.geometry import similarity_transform
 from keras_arcface.faces.geometry import template_for
 
@@ -54,9 +55,9 @@ def align(
         uint8 (size, size, 3) or (size, size); with n faces, n of these.
 
     Raises:
-        ValueError: when an argument is not as above; for landmarks that no
-            face has (see `similarity_transform`) or that lie far outside of
-            the image.
+        ValueError: when an argument is not as above.
+        LandmarkError: (a `ValueError`) for landmarks that no face has, see
+            `similarity_transform`, or that lie far outside of the image.
 
     Example:
 
@@ -142,7 +143,7 @@ def _region(image, back, size, border):
     height, width = image.shape[:2]
     outside = (high < 0).any() or (low > [width, height]).any()
     if outside or np.prod(high - low) > _MOST_PIXELS:
-        raise ValueError(
+        raise LandmarkError(
             f"landmarks do not belong to this image of {width}x{height} pixels "
             f"(width x height): the crop would reach from {low.tolist()} to "
             f"{high.tolist()}. Are they in pixels of this very image?"

@@ -66,9 +66,9 @@ def detect(
             and memory grow with its square.
 
     Raises:
-        ValueError: when an argument is not as above.
+        ValueError: when an argument is not as above, or Keras runs on another
+            backend.
         ImportError: when `mtcnn` is missing, with the pip command.
-        RuntimeError: when Keras runs on another backend.
     """
     _check(image, min_score, pad, longest_side)
     detector = _detector()
@@ -124,7 +124,7 @@ def check_detector() -> None:
     import keras
 
     if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
+        raise ValueError(
             "Detecting faces needs TensorFlow as the backend of Keras. "
             f"Received: {keras.backend.backend()}. Set "
             "KERAS_BACKEND=tensorflow, or align with landmarks of your own."

@@ -23,6 +23,10 @@ _LEAST_CORRELATION = 0.1
 _LEAST_SPREAD = 1e-3
 
 
+class LandmarkError(ValueError):
+    """Landmarks that no face of this image can have."""
+
+
 def template_for(size: int) -> np.ndarray:
     """Returns the template's five points in a crop of `size` x `size` pixels.
 
@@ -62,10 +66,10 @@ def similarity_transform(
         float64 (..., 2, 3).
 
     Raises:
-        ValueError: when shapes do not fit; when points are not finite, all
-            (nearly) one point, or no such arrangement at all; or when the
-            mirror image fits much better: left and right, or x and y, are
-            exchanged.
+        ValueError: when shapes do not fit or points are not finite.
+        LandmarkError: (a `ValueError`) when points are all (nearly) one point
+            or no such arrangement at all; or when the mirror image fits much
+            better: left and right, or x and y, are exchanged.
 
     Example:
 
@@ -120,7 +124,7 @@ def _points(landmarks, template):
 
 def _refuse_one_point(mean_square, landmarks):
     if (mean_square < _LEAST_SPREAD).any():
-        raise ValueError(
+        raise LandmarkError(
             "landmarks must be spread over a face, in pixels. These are one "
             f"point or nearly so. Received: {_first(landmarks, mean_square)}"
         )
@@ -128,14 +132,14 @@ def _refuse_one_point(mean_square, landmarks):
 
 def _refuse_mirrored(direct, mirrored, lengths, landmarks):
     if (mirrored > np.maximum(_MIRRORED * direct, 0.5 * lengths)).any():
-        raise ValueError(
+        raise LandmarkError(
             "landmarks fit the template's mirror image better than the "
             "template: left and right, or x and y, are exchanged. `Left` is "
             "left in the picture. Received: "
             f"{_first(landmarks, direct - mirrored)}"
         )
     if (direct < _LEAST_CORRELATION * lengths).any():
-        raise ValueError(
+        raise LandmarkError(
             "landmarks are not arranged as those of a face; are they in "
             "another order? Received: "
             f"{_first(landmarks, direct / lengths)}"
