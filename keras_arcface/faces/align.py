@@ -116,13 +116,23 @@ def _warp(image, matrix, size, interpolation, border, antialias):
     start = back[:, :2] @ first + back[:, 2] - origin
     # Pillow counts from the corner of a pixel and asks at its centre.
     offset = start + 0.5 - step @ [0.5, 0.5]
-    warped = Image.fromarray(region).transform(
-        (size * samples, size * samples),
-        Image.Transform.AFFINE,
-        np.column_stack([step, offset]).ravel().tolist(),
-        _INTERPOLATIONS[interpolation],
+    way = np.column_stack([step, offset]).ravel().tolist()
+    method = _INTERPOLATIONS[interpolation]
+    channels = [
+        _sample(region[(..., *channel)], way, size, samples, method)
+        for channel in np.ndindex(region.shape[2:])
+    ]
+    return np.stack(channels, -1).reshape(size, size, *image.shape[2:])
+
+
+def _sample(channel, way, size, samples, method):
+    # In floats: in bytes, Pillow cuts fractions off, half a grey on average.
+    warped = Image.fromarray(channel.astype(np.float32)).transform(
+        (size * samples, size * samples), Image.Transform.AFFINE, way, method
     )
-    return np.array(warped.reduce(samples) if samples > 1 else warped)
+    if samples > 1:
+        warped = warped.reduce(samples)
+    return np.rint(warped).clip(0, 255).astype(np.uint8)
 
 
 def _inverse(matrix):
