@@ -59,6 +59,13 @@ def _in_processes(function, items, workers):
                 running.add(pool.submit(function, item))
             for future in done:
                 yield future.result()
+    except KeyboardInterrupt:
+        # What the processes were at is finished: it belongs to the result.
+        pool.shutdown(cancel_futures=True)
+        for future in running:
+            if not future.cancelled() and future.exception() is None:
+                yield future.result()
+        raise
     except BrokenProcessPool as error:
         raise ChildProcessError(
             "The system ended a worker process, mostly for want of memory. "
