@@ -16,7 +16,8 @@ EXPORT = [
     "onnxruntime>=1.18",
     "ai-edge-litert>=2.0",
 ]
-TEST = ["pytest>=8", "ruff>=0.6"]
+DETECT = ["mtcnn>=1.0"]
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 
 
 def version():
@@ -57,9 +58,10 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "export": EXPORT,
+        "detect": DETECT,
         "jax": ["jax>=0.6"],
         "test": TEST,
-        "all": EXPORT + TEST,
+        "all": EXPORT + DETECT + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]

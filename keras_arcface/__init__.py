@@ -7,6 +7,7 @@ TensorFlow of its own; the Keras backend decides.
 from keras_arcface import data as data
 from keras_arcface import evaluation as evaluation
 from keras_arcface import export as export
+from keras_arcface import faces as faces
 from keras_arcface import losses as losses
 from keras_arcface import margins as margins
 from keras_arcface import plots as plots

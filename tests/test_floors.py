@@ -14,6 +14,7 @@ FLOORS = {
     "numerics": 1,
     "data": 1,
     "evaluation": 1,
+    "faces": 1,
     "margins": 2,
     "plots": 2,
     "export": 2,

@@ -1,11 +1,13 @@
 """All commands, in the order in which `--help` lists them."""
 
+from keras_arcface.cli import align
 from keras_arcface.cli import calibrate
 from keras_arcface.cli import clean
 from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
+from keras_arcface.cli import inspect
 from keras_arcface.cli import pack
 from keras_arcface.cli import plan
 from keras_arcface.cli import quickstart
@@ -14,6 +16,8 @@ from keras_arcface.cli import verify
 
 COMMANDS = (
     quickstart,
+    align,
+    inspect,
     pack,
     plan,
     train,

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from keras_arcface.cli.detecting import add_detect_options
+from keras_arcface.cli.detecting import crops_with_faces
+from keras_arcface.cli.detecting import detecting_reader
 from keras_arcface.cli.sources import embed_paths
 from keras_arcface.cli.sources import picture_paths
 from keras_arcface.pretrained import load_backbone
@@ -14,15 +17,18 @@ DEFAULT_MODEL = "mobilefacenet_ms1m_192"
 def add_parser(subparsers):
     parser = subparsers.add_parser(
         "embed",
-        help="write the embeddings of aligned face pictures",
+        help="write the embeddings of face pictures",
         description="Writes an .npz file with `embeddings` (n, dim), unit "
-        "length, and `paths` (n,).",
+        "length, and `paths` (n,). Pictures are aligned faces, or, with "
+        "--detect, any photographs; those without a face are named and left "
+        "out.",
     )
     parser.add_argument(
         "images", nargs="+", help="pictures, or folders of pictures"
     )
     parser.add_argument("--output", required=True, help=".npz file to write")
     add_model_options(parser)
+    add_detect_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,7 +50,12 @@ def run(args):
     output = check_output_file(args.output, ".npz")
     paths = picture_paths(args.images)
     backbone = load_backbone(args.model)
-    embeddings = embed_paths(backbone, paths, args.flip, args.resize)
+    read = detecting_reader(args, backbone)
+    without = []
+    if read is not None:
+        crops, without = crops_with_faces(read, paths)
+        paths, read = list(crops), crops.get
+    embeddings = embed_paths(backbone, paths, args.flip, args.resize, read)
     with atomic_path(output) as temporary:
         np.savez(
             temporary,
@@ -55,3 +66,5 @@ def run(args):
         f"Wrote {output}: {embeddings.shape[0]} embeddings of length "
         f"{embeddings.shape[1]}"
     )
+    if without:
+        print(f"Left out: {len(without)} pictures without a face")

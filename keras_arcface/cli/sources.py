@@ -1,5 +1,6 @@
 """Where commands get their pictures and pairs from."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -91,13 +92,17 @@ def pairs_from_data(source, size, resize=False):
     return data, pairs, f"{len(pairs)} pairs drawn from {name}"
 
 
-def embed_paths(backbone, paths, flip=False, resize=False):
-    """Returns the unit embeddings of picture files, `(n, dim)`."""
+def embed_paths(backbone, paths, flip=False, resize=False, read=None):
+    """Returns the unit embeddings of picture files, `(n, dim)`.
+
+    Pictures are read by `read(path)` where it is given.
+    """
     size = fixed_size(backbone.input_shape[1:3])
+    if read is None:
+        read = functools.partial(read_image, image_size=size, resize=resize)
     starts = range(0, len(paths), 64)
     batches = (
-        np.stack([read_image(p, size, resize) for p in paths[i : i + 64]])
-        for i in starts
+        np.stack([read(path) for path in paths[i : i + 64]]) for i in starts
     )
     batches = progress(batches, "Embedding", total=len(starts))
     embeddings = embed(backbone, batches, flip=flip)

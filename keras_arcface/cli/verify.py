@@ -2,6 +2,8 @@
 
 import math
 
+from keras_arcface.cli.detecting import add_detect_options
+from keras_arcface.cli.detecting import detecting_reader
 from keras_arcface.cli.embed import add_model_options
 from keras_arcface.cli.sources import embed_paths
 from keras_arcface.cli.sources import picture_paths
@@ -13,9 +15,11 @@ from keras_arcface.pretrained import read_metadata
 def add_parser(subparsers):
     parser = subparsers.add_parser(
         "verify",
-        help="say whether two aligned face pictures show one person",
+        help="say whether two face pictures show one person",
     )
-    parser.add_argument("first", help="an aligned 112x112 picture")
+    parser.add_argument(
+        "first", help="an aligned 112x112 picture; any photograph with --detect"
+    )
     parser.add_argument("second", help="another")
     parser.add_argument(
         "--threshold",
@@ -23,6 +27,7 @@ def add_parser(subparsers):
         help="cosine to decide at (default: the model's, from `calibrate`)",
     )
     add_model_options(parser)
+    add_detect_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,7 +39,8 @@ def run(args):
         )
     threshold, basis = _threshold(args)
     backbone = load_backbone(args.model)
-    first, second = embed_paths(backbone, paths, args.flip, args.resize)
+    read = detecting_reader(args, backbone)
+    first, second = embed_paths(backbone, paths, args.flip, args.resize, read)
     similarity = float(first @ second)
     same = "the same person" if similarity >= threshold else "two people"
     print(f"similarity {similarity:.4f} (cosine, -1 to 1)")

@@ -14,6 +14,8 @@ from keras_arcface.data.size_checks import check_all_sizes
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 # Pictures, but of kinds that no reader here decodes.
 _UNREAD = (".tif", ".tiff", ".gif", ".heic", ".avif", ".jfif")
+# What a picture may be called; which of them can be read is another matter.
+PICTURE_ENDINGS = EXTENSIONS + _UNREAD
 
 _LAYOUT = """Expected one sub-folder per identity:
     {folder}/

@@ -1,0 +1,177 @@
+"""What a folder of identities holds, broken pictures included."""
+
+import collections
+import dataclasses
+import functools
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_arcface.data.directory import EXTENSIONS
+from keras_arcface.data.directory import PICTURE_ENDINGS
+from keras_arcface.data.images import in_threads
+from keras_arcface.data.images import read_image
+from keras_arcface.data.near_duplicates import close_pairs
+from keras_arcface.data.near_duplicates import perceptual_hash
+from keras_arcface.utils.console import progress
+from keras_arcface.utils.text import printable
+from keras_arcface.utils.walk import walk
+
+# Why files are passed over by `from_directory`, or stop it.
+PASSED_OVER = {
+    "beside": "files beside the identities' folders",
+    "deeper": "pictures deeper than an identity's folder",
+    "other_kind": "pictures of kinds that are not read",
+    "not_a_picture": "other files",
+    "again": "links to folders that were read already",
+    "denied": "folders that cannot be listed",
+    "special": "no regular files, or links to nothing",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """One file: what was found in it, or why it cannot be read."""
+
+    path: str
+    label: int
+    bytes: int = 0
+    sha256: str = ""
+    format: str = ""
+    mode: str = ""
+    size: tuple[int, int] | None = None
+    hash: np.ndarray | None = None
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What a folder of identities holds.
+
+    Args:
+        root: The folder.
+        class_names: Names of the identities, sorted; the index is the id.
+        pictures: Every picture file of an identity, readable or not.
+        passed_over: Paths by reason, see `PASSED_OVER`.
+    """
+
+    root: Path
+    class_names: Sequence[str]
+    pictures: Sequence[Picture]
+    passed_over: dict[str, list[str]]
+
+    @functools.cached_property
+    def readable(self) -> list[Picture]:
+        """The pictures that can be decoded."""
+        return [picture for picture in self.pictures if not picture.error]
+
+    @functools.cached_property
+    def labels(self) -> np.ndarray:
+        """Identities of the readable pictures, int64 (n,)."""
+        return np.array([p.label for p in self.readable], np.int64)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Readable pictures of each identity, (C,)."""
+        return np.bincount(self.labels, minlength=len(self.class_names))
+
+    def duplicates(self) -> list[list[Picture]]:
+        """Returns the groups of files that are the same, byte by byte."""
+        groups = collections.defaultdict(list)
+        for picture in self.pictures:
+            if picture.sha256:
+                groups[picture.sha256].append(picture)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def near_duplicates(self) -> list[tuple[Picture, Picture, int]]:
+        """Returns pairs of two identities that look alike, and their bits.
+
+        See `keras_arcface.data.near_duplicates`; the closest come first.
+        """
+        if not self.readable:
+            return []
+        hashes = np.stack([picture.hash for picture in self.readable])
+        pairs, bits = close_pairs(hashes, self.labels)
+        return [
+            (self.readable[first], self.readable[second], int(distance))
+            for (first, second), distance in zip(pairs, bits, strict=True)
+        ]
+
+
+def inspect_folder(root: str | os.PathLike) -> Inspection:
+    """Looks at every file of a folder with one sub-folder per identity.
+
+    Nothing stops it: what cannot be read is named in the result. Every picture
+    is decoded whole, so that damage at its end shows too.
+
+    Raises:
+        FileNotFoundError: when `root` is not a folder.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(f"There is no folder {root}.")
+    names, found, passed_over = _sort_files(root)
+    look = functools.partial(_look, root)
+    pictures = progress(in_threads(look, found), "Looking", len(found))
+    return Inspection(root, names, list(pictures), passed_over)
+
+
+def _sort_files(root):
+    passed_over = {reason: [] for reason in PASSED_OVER}
+    by_identity = {
+        entry.name: []
+        for entry in os.scandir(root)
+        if entry.is_dir() and not entry.name.startswith(".")
+    }
+    for path, kind in walk(root):
+        reason = _reason(path, kind)
+        if reason is None:
+            by_identity.setdefault(path.split("/")[0], []).append(path)
+        else:
+            passed_over[reason].append(path)
+    # A link back to a folder that was read is no identity without pictures.
+    names = sorted(by_identity.keys() - set(passed_over["again"]))
+    found = [
+        (label, path)
+        for label, name in enumerate(names)
+        for path in by_identity[name]
+    ]
+    return names, found, passed_over
+
+
+def _reason(path, kind):
+    """Returns why `from_directory` passes a file over, or `None`."""
+    if kind != "file":
+        return kind
+    depth = path.count("/")
+    if not path.lower().endswith(PICTURE_ENDINGS):
+        return "beside" if depth == 0 else "not_a_picture"
+    if depth != 1:
+        return "beside" if depth == 0 else "deeper"
+    return None if path.lower().endswith(EXTENSIONS) else "other_kind"
+
+
+def _look(root, item):
+    label, path = item
+    facts = {}
+    try:
+        with open(root / path, "rb") as file:
+            facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+            facts["bytes"] = file.tell()
+        image = read_image(root / path)
+        with Image.open(root / path) as picture:
+            facts.update(format=str(picture.format), mode=picture.mode)
+    except (ValueError, OSError, MemoryError) as error:
+        message = printable(str(error) or type(error).__name__)
+        return Picture(path, label, error=message, **facts)
+    return Picture(
+        path,
+        label,
+        size=image.shape[:2],
+        hash=perceptual_hash(image),
+        **facts,
+    )

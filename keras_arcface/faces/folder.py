@@ -1,0 +1,241 @@
+"""A folder of photographs to a folder of aligned crops."""
+
+import dataclasses
+import functools
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from keras_arcface.data.directory import PICTURE_ENDINGS
+from keras_arcface.faces.align import INTERPOLATIONS
+from keras_arcface.faces.detect import check_choice
+from keras_arcface.faces.detect import check_detector
+from keras_arcface.faces.geometry import LandmarkError
+from keras_arcface.faces.geometry import template_for
+from keras_arcface.faces.photographs import NoFaceError
+from keras_arcface.faces.photographs import crop_face
+from keras_arcface.faces.report import WITH_CROP
+from keras_arcface.faces.report import FolderReport
+from keras_arcface.faces.report import Outcome
+from keras_arcface.faces.report import printable_path
+from keras_arcface.faces.report import read_report
+from keras_arcface.faces.report import write_report
+from keras_arcface.faces.workers import unordered
+from keras_arcface.utils.console import progress
+from keras_arcface.utils.files import atomic_path
+from keras_arcface.utils.files import check_output_folder
+from keras_arcface.utils.text import printable
+from keras_arcface.utils.walk import walk
+
+REPORT = "report.csv"
+FORMATS = {"png": {}, "jpg": {"quality": 95, "subsampling": 0}}
+_SECONDS_BETWEEN_REPORTS = 60.0
+_OF_WALK = {"again": "folder_again", "denied": "denied", "special": "special"}
+
+
+@dataclasses.dataclass(frozen=True)
+class AlignOptions:
+    """How a folder is aligned; see `crop_face`.
+
+    Args:
+        size: Side of the crops in pixels.
+        face: Of several, the `"largest"` or the most `"central"`.
+        interpolation: See `align`.
+        pad: See `detect`.
+        min_score: See `detect`.
+        format: `"png"` (exact) or `"jpg"` (a third of the size).
+    """
+
+    size: int = 112
+    face: str = "largest"
+    interpolation: str = "bilinear"
+    pad: float = 0.25
+    min_score: float = 0.8
+    format: str = "png"
+
+    def __post_init__(self):
+        template_for(self.size)
+        check_choice(self.face)
+        for name, value, known in (
+            ("interpolation", self.interpolation, INTERPOLATIONS),
+            ("format", self.format, tuple(FORMATS)),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}. "
+                    f"Received: {name}={value!r}."
+                )
+        if not (0 <= self.pad <= 2 and 0 <= self.min_score < 1):
+            raise ValueError(
+                "pad must be in [0, 2] and min_score in [0, 1). Received: "
+                f"pad={self.pad}, min_score={self.min_score}."
+            )
+
+
+def align_folder(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    options: AlignOptions = AlignOptions(),
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+) -> FolderReport:
+    """Cuts the face out of every photograph of a folder; keeps sub-folders.
+
+    No picture stops the others: what cannot be read, has no face, or had
+    several to choose from, is named in `report.csv` in the target. Crops that
+    are there are kept, so that a run that was stopped goes on. Every crop is
+    written under another name and renamed. The source is never written to.
+
+    Args:
+        source: Folder of photographs, sub-folders included.
+        target: Folder of the crops; neither inside the source nor around it.
+        options: How to align.
+        workers: Processes. Each holds a TensorFlow of its own, with one
+            thread, about 0.7 GiB. With 1, it is done in this process.
+        overwrite: Whether to make crops anew that are there.
+
+    Raises:
+        FileNotFoundError: when `source` is not a folder.
+        ValueError: when one folder lies in the other, or the target cannot be
+            written to.
+        ImportError: when `mtcnn` is missing.
+    """
+    source, target = _folders(source, target)
+    check_detector()
+    report = target / REPORT
+    earlier = read_report(report) if report.exists() else {}
+    outcomes, names = {}, []
+    for path, kind in walk(source, skip=(target,)):
+        if kind in _OF_WALK:
+            outcomes[path] = _outcome(path, _OF_WALK[kind])
+        elif not path.lower().endswith(PICTURE_ENDINGS):
+            outcomes[path] = _outcome(path, "not_a_picture")
+        else:
+            outcomes[path] = None
+            names.append(path)
+    crops = crop_names(names, options.format)
+    todo = []
+    for path in names:
+        kept = None
+        if not overwrite and (target / crops[path]).is_file():
+            kept = _kept(path, crops[path], earlier)
+        outcomes[path] = kept
+        if kept is None:
+            todo.append((path, crops[path]))
+    work = functools.partial(_align_one, source, target, options)
+    saver = _Saver(report, outcomes)
+    try:
+        done = unordered(work, todo, workers)
+        for path, outcome in progress(done, "Aligning", len(todo)):
+            outcomes[path] = outcome
+            saver.save_now_and_then()
+    finally:
+        saver.save()
+    return FolderReport(tuple(outcomes.values()), report)
+
+
+def crop_names(paths: list[str], format: str) -> dict[str, str]:
+    """Returns the name of each picture's crop: its own with another ending.
+
+    Pictures of one folder that differ in the ending (or in capitals) only keep
+    theirs before the new one, so that no crop replaces another.
+    """
+    stems: dict[str, list[str]] = {}
+    for path in paths:
+        stems.setdefault(os.path.splitext(path)[0].lower(), []).append(path)
+    # A crop cannot have the name of a folder beside it.
+    taken = {
+        str(folder).lower() for path in paths for folder in Path(path).parents
+    }
+    names = {}
+    for stem in stems.values():
+        for path in stem:
+            kept = path if len(stem) > 1 else os.path.splitext(path)[0]
+            name, number = f"{kept}.{format}", 1
+            while name.lower() in taken:
+                number += 1
+                name = f"{kept}-{number}.{format}"
+            taken.add(name.lower())
+            names[path] = name
+    return names
+
+
+def _align_one(
+    source: Path, target: Path, options: AlignOptions, item: tuple[str, str]
+) -> tuple[str, Outcome]:
+    path, name = item
+    values = dataclasses.asdict(options)
+    format = values.pop("format")
+    try:
+        crop = crop_face(source / path, **values)
+    except NoFaceError:
+        return path, _outcome(path, "no_face")
+    except LandmarkError as error:
+        return path, _outcome(path, "bad_landmarks", message=str(error))
+    except (ValueError, OSError, MemoryError) as error:
+        message = printable(str(error) or type(error).__name__)
+        return path, _outcome(path, "unreadable", message=message)
+    with atomic_path(target / name) as temporary:
+        Image.fromarray(crop.image).save(temporary, **FORMATS[format])
+    return path, _cropped(path, name, crop)
+
+
+def _cropped(path, name, crop):
+    sides = (f"{side:.1f}" for side in crop.face.box)
+    return Outcome(
+        printable_path(path),
+        "aligned" if crop.found == 1 else "several",
+        printable_path(name),
+        str(crop.found),
+        f"{crop.face.score:.4f}",
+        *sides,
+    )
+
+
+def _outcome(path, status, **more):
+    return Outcome(printable_path(path), status, **more)
+
+
+def _kept(path, name, earlier):
+    before = earlier.get(printable_path(path))
+    if before and before.status in WITH_CROP:
+        return before
+    return _outcome(path, "kept", crop=printable_path(name))
+
+
+def _folders(source, target):
+    source, target = Path(source), Path(target)
+    if not source.is_dir():
+        raise FileNotFoundError(f"There is no folder {source}.")
+    inner, outer = target.resolve(), source.resolve()
+    if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        raise ValueError(
+            f"The crops' folder {target} and the photographs' folder {source} "
+            "must not lie in each other. Give another folder: photographs are "
+            "never written over."
+        )
+    return source, check_output_folder(target)
+
+
+class _Saver:
+    """Writes the report so far, at the end and now and then before."""
+
+    def __init__(self, path: Path, outcomes: dict[str, Outcome | None]):
+        self.path = path
+        self.outcomes = outcomes
+        self.last = time.monotonic()
+
+    def save_now_and_then(self) -> None:
+        if time.monotonic() - self.last >= _SECONDS_BETWEEN_REPORTS:
+            self.save()
+            self.last = time.monotonic()
+
+    def save(self) -> None:
+        write_report(self.path, self._known())
+
+    def _known(self) -> Iterator[Outcome]:
+        return (o for o in self.outcomes.values() if o is not None)
