@@ -1,9 +1,11 @@
 import os
 
-# Before TensorFlow loads: two cores in all, quiet, the same answer every time.
+# Before TensorFlow loads: two cores in all, quiet, deterministic.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
+os.environ.setdefault(
+    "TF_NUM_INTRAOP_THREADS",
+    "1" if "PYTEST_XDIST_WORKER" in os.environ else "2",
+)
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import sys
