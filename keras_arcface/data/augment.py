@@ -15,7 +15,11 @@ give equal pictures. Labels never pass through here.
 from typing import TYPE_CHECKING
 
 from keras_arcface.data import augment_ops as ops
-from keras_arcface.data.augment_ops import Augmentation
+from keras_arcface.data.augment_parts import Augmentation
+from keras_arcface.data.augment_parts import fold_in
+from keras_arcface.data.augment_parts import in_turn
+from keras_arcface.data.augment_parts import on_some
+from keras_arcface.data.rand_augment import rand_augment
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,7 +30,7 @@ def flip(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
 
     Not for letters or logos: a mirrored character is another character.
     """
-    return ops.on_some(ops.mirror, 0.5)(images, seed)
+    return on_some(ops.mirror, 0.5)(images, seed)
 
 
 def face(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
@@ -37,12 +41,12 @@ def face(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     Reference:
     - [Kim et al., 2022](https://arxiv.org/abs/2204.00964)
     """
-    return ops.in_turn(
+    return in_turn(
         flip,
         ops.to_float,
-        ops.on_some(ops.crop, 0.2),
-        ops.on_some(ops.down_up, 0.2),
-        ops.on_some(ops.colour, 0.2),
+        on_some(ops.crop, 0.2),
+        on_some(ops.down_up, 0.2),
+        on_some(ops.colour, 0.2),
     )(images, seed)
 
 
@@ -54,19 +58,19 @@ def strong(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     """
     import tensorflow as tf
 
-    changed = ops.in_turn(
+    changed = in_turn(
         flip,
         ops.to_float,
-        ops.on_some(ops.crop, 0.2),
-        ops.on_some(ops.down_up, 0.3),
-        ops.on_some(ops.blur, 0.2),
-        ops.on_some(ops.colour, 0.3),
-        ops.on_some(ops.grey, 0.1),
-        ops.on_some(ops.lower_face, 0.1),
+        on_some(ops.crop, 0.2),
+        on_some(ops.down_up, 0.3),
+        on_some(ops.blur, 0.2),
+        on_some(ops.colour, 0.3),
+        on_some(ops.grey, 0.1),
+        on_some(ops.lower_face, 0.1),
     )(images, seed)
     return tf.cond(
-        tf.random.stateless_uniform((), ops.fold_in(seed, 98)) < 0.5,
-        lambda: ops.rand_augment(changed, ops.fold_in(seed, 99)),
+        tf.random.stateless_uniform((), fold_in(seed, 98)) < 0.5,
+        lambda: rand_augment(changed, fold_in(seed, 99)),
         lambda: changed,
     )
 

@@ -5,25 +5,13 @@ All take float32 images (batch, height, width, 3) in 0..255 and an int32 seed
 draw with `tf.random.stateless_*`: equal seeds give equal pictures.
 """
 
-import functools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+
+from keras_arcface.data.augment_parts import change_where
+from keras_arcface.data.augment_parts import fold_in
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-Augmentation = Callable[["tf.Tensor", "tf.Tensor"], "tf.Tensor"]
-
-# Those of Keras's RandAugment that leave a face where it is, and a face.
-_RAND_AUGMENT = (
-    "auto_contrast",
-    "equalization",
-    "random_brightness",
-    "random_color_degeneration",
-    "random_contrast",
-    "random_sharpness",
-)
 
 
 def mirror(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
@@ -92,7 +80,7 @@ def down_up(
     for number in range(levels):
         scale = smallest + (1.0 - smallest) * number / levels
         small = (max(1, round(height * scale)), max(1, round(width * scale)))
-        images = _on(
+        images = change_where(
             lambda chosen: tf.image.resize(
                 down(chosen, small), (height, width), "bilinear"
             ),
@@ -161,107 +149,6 @@ def lower_face(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     return tf.where(covered, paint, images)
 
 
-def rand_augment(
-    images: "tf.Tensor", seed: "tf.Tensor", factor: float = 0.5
-) -> "tf.Tensor":
-    """Two operations of Keras's `RandAugment`, the same for a whole batch.
-
-    Of its eleven the six that neither move a face nor make it another: auto
-    contrast, equalization, brightness, colour, contrast, sharpness. The layer
-    draws from a state of its own, which would make pictures a function of what
-    came before; here the seed stands in for that state.
-    """
-    import tensorflow as tf
-
-    operations = _rand_augment_layers(factor)
-    for number in range(2):
-        drawn = _given(fold_in(seed, 10 + number))
-        chosen = tf.random.stateless_uniform(
-            (), fold_in(seed, number), 0, len(operations), tf.int32
-        )
-        branches = [
-            lambda operation=operation, images=images, drawn=drawn: tf.cast(
-                operation.transform_images(
-                    images,
-                    operation.get_random_transformation(
-                        images, training=True, seed=drawn
-                    ),
-                    training=True,
-                ),
-                tf.float32,
-            )
-            for operation in operations
-        ]
-        changed = tf.switch_case(chosen, branches)
-        images = tf.ensure_shape(changed, images.shape)
-    return tf.clip_by_value(images, 0.0, 255.0)
-
-
-@functools.lru_cache
-def _rand_augment_layers(factor):
-    import keras
-
-    def build():
-        # A seed, so that Python's own random numbers are left alone.
-        layer = keras.layers.RandAugment(factor=factor, seed=0, dtype="float32")
-        return [getattr(layer, name) for name in _RAND_AUGMENT]
-
-    # It has variables (none is used), which may not be made while a function
-    # is being traced: no other thread is in that trace.
-    with ThreadPoolExecutor(1) as pool:
-        layers = pool.submit(build).result()
-    for layer in layers:
-        layer.backend.set_backend("tensorflow")
-    return layers
-
-
-def on_some(change: Augmentation, share: float) -> Augmentation:
-    """Returns `change`, made to that share of the pictures alone."""
-
-    def changed(images, seed):
-        import tensorflow as tf
-
-        chance = tf.random.stateless_uniform((tf.shape(images)[0],), seed)
-        inner = fold_in(seed, 7)
-        return _on(lambda some: change(some, inner), images, chance < share)
-
-    return changed
-
-
-def in_turn(*changes: Augmentation) -> Augmentation:
-    """Returns all changes one after the other, each with its own seed."""
-
-    def changed(images, seed):
-        for number, change in enumerate(changes):
-            images = change(images, fold_in(seed, number))
-        return images
-
-    return changed
-
-
-def fold_in(seed: "tf.Tensor", number: int) -> "tf.Tensor":
-    """Returns another seed, a function of both."""
-    import tensorflow as tf
-
-    return tf.random.fold_in(tf.convert_to_tensor(seed, tf.int32), number)
-
-
-def _on(change, images, mask):
-    """Changes the pictures of a mask and no other.
-
-    The changed ones are put behind the batch and gathered into their places:
-    several times faster than a scatter, or a choice pixel by pixel.
-    """
-    import tensorflow as tf
-
-    some = tf.gather(images, tf.where(mask)[:, 0])
-    both = tf.concat([images, change(some)], axis=0)
-    count = tf.shape(images)[0]
-    behind = count - 1 + tf.cumsum(tf.cast(mask, tf.int32))
-    chosen = tf.gather(both, tf.where(mask, behind, tf.range(count)))
-    return tf.ensure_shape(chosen, images.shape)
-
-
 def _draws(seed, kinds, images):
     """Returns uniform draws in [0, 1), (kinds, batch)."""
     import tensorflow as tf
@@ -304,18 +191,3 @@ def _blend(images, other, factor):
 
     mixed = other + (images - other) * _per_picture(factor)
     return tf.clip_by_value(mixed, 0.0, 255.0)
-
-
-def _given(seed):
-    """Returns a Keras seed generator that only knows the seed it is given."""
-    import keras
-
-    class Given(keras.random.SeedGenerator):
-        def __init__(self):
-            self._count = 0
-
-        def next(self, ordered=True):
-            self._count += 1
-            return fold_in(seed, self._count)
-
-    return Given()

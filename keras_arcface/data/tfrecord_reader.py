@@ -118,10 +118,17 @@ def _read_index(folder: Path) -> dict:
             f"({FORMAT!r}), or of another version."
         )
     index = json.loads((folder / INDEX).read_text("utf-8"))
-    missing = {"image_size", "class_names", "shards", PLACES} - index.keys()
-    if missing:
+    shapes = {"image_size": list, "class_names": list, "shards": list}
+    shapes[PLACES] = str
+    wrong = [k for k, kind in shapes.items() if type(index.get(k)) is not kind]
+    parts = {"file": str, "pictures": int, "bytes": int}
+    for number, shard in enumerate([] if wrong else index["shards"]):
+        found = shard if isinstance(shard, dict) else {}
+        if any(type(found.get(k)) is not kind for k, kind in parts.items()):
+            wrong.append(f"shards[{number}]")
+    if wrong:
         raise ValueError(
-            f"{folder / INDEX} lacks {', '.join(sorted(missing))}. Pack the "
+            f"{folder / INDEX} is damaged in {', '.join(wrong[:3])}. Pack the "
             "data again."
         )
     return index
@@ -136,11 +143,17 @@ def _read_places(folder: Path, index: dict) -> np.ndarray:
             f"{path} is not the one that {INDEX} was written with: its "
             "checksum differs. Pack the data again."
         )
-    return np.load(path, allow_pickle=False)
+    places = np.load(path, allow_pickle=False)
+    if places.ndim != 2 or len(places) != 4 or places.dtype != np.int64:
+        raise ValueError(
+            f"{path} must hold int64 (4, pictures). Received: {places.dtype} "
+            f"{places.shape}. Pack the data again."
+        )
+    return places
 
 
 def _shard(folder: Path, shard: dict) -> OpenFile:
-    path = folder / shard["file"]
+    path = folder / Path(shard["file"]).name  # Never outside the folder.
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing. Pack the data again.")
     file = OpenFile(path)

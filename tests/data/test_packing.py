@@ -210,6 +210,13 @@ def test_damaged_packs_are_named(copy):
     flip(copy / "places.npy", -1)
     with pytest.raises(ValueError, match="places.npy.*checksum differs"):
         from_tfrecord(copy)
+    index = json.loads((copy / "index.json").read_text("utf-8"))
+    for change in ({"shards": [{}]}, {"shards": 3}, {"class_names": None}):
+        (copy / "index.json").write_text(json.dumps(index | change))
+        with pytest.raises(
+            ValueError, match="index.json is damaged in (sh|cl)"
+        ):
+            from_tfrecord(copy)
     (copy / "index.json").write_text("{}")
     with pytest.raises(ValueError, match="is no index of keras-arcface pack"):
         from_tfrecord(copy)
