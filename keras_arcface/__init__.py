@@ -20,6 +20,7 @@ from keras_arcface.backbones import MobileFaceNet as MobileFaceNet
 from keras_arcface.backbones import SmallNet as SmallNet
 from keras_arcface.backbones import create_backbone as create_backbone
 from keras_arcface.checks import check as check
+from keras_arcface.embedding import embed as embed
 from keras_arcface.layers import ArcMarginLayer as ArcMarginLayer
 from keras_arcface.layers import SphereFace2Layer as SphereFace2Layer
 from keras_arcface.layers import UniFaceLayer as UniFaceLayer
@@ -45,7 +46,6 @@ from keras_arcface.margins import PerClass as PerClass
 from keras_arcface.margins import SphereFace as SphereFace
 from keras_arcface.margins import auto_scale as auto_scale
 from keras_arcface.model import ArcFaceModel as ArcFaceModel
-from keras_arcface.model import embed as embed
 from keras_arcface.pretrained import load_backbone as load_backbone
 from keras_arcface.pretrained import load_pretrained as load_pretrained
 from keras_arcface.pretrained import save_pretrained as save_pretrained

@@ -1,15 +1,16 @@
 """Backbone and head in one Keras model."""
 
-import numbers
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_arcface import numerics
 from keras_arcface import softmax
+from keras_arcface.embedding import embed
 from keras_arcface.layers.arc_margin import ArcMarginLayer
-from keras_arcface.utils.console import progress
+from keras_arcface.layers.head_checks import check_centers_rate
+from keras_arcface.layers.head_checks import check_head
+from keras_arcface.layers.head_checks import check_no_regularizer
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -54,7 +55,7 @@ class ArcFaceModel(keras.Model):
     def __init__(self, backbone, head, **kwargs):
         super().__init__(**kwargs)
         if isinstance(head, (type, keras.layers.Layer)):
-            _check_head(head)
+            check_head(head)
         else:
             head = ArcMarginLayer(head, scale="auto")
         self.backbone = backbone
@@ -130,7 +131,7 @@ class ArcFaceModel(keras.Model):
             ]
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
         self._center_options = {
-            "centers_rate": _check_rate(centers_rate, self.head),
+            "centers_rate": check_centers_rate(centers_rate, self.head),
             "dense_update": bool(dense_update),
         }
         self._by_rows = (
@@ -138,7 +139,7 @@ class ArcFaceModel(keras.Model):
         )
         if self._by_rows:
             softmax.check_optimizer(self.optimizer)
-            _check_no_regularizer(self.head)
+            check_no_regularizer(self.head)
         softmax.set_center_rate(
             self.optimizer, lambda: _centers_of(self.head), centers_rate
         )
@@ -324,74 +325,10 @@ class ArcFaceModel(keras.Model):
         )
 
 
-def embed(backbone, images, batch_size=128, flip=False, verbose=False):
-    """Returns the unit embeddings that a backbone gives many pictures.
-
-    See `ArcFaceModel.embed`. The mirrored picture's features are added before
-    either is normalised.
-    """
-    if hasattr(images, "shape"):
-        if len(images.shape) != 4:
-            raise ValueError(
-                "images must have the shape (n, height, width, 3). Received: "
-                f"shape={tuple(images.shape)}. For one picture pass "
-                "images[None]."
-            )
-        images = [
-            images[start : start + batch_size]
-            for start in range(0, len(images), batch_size)
-        ]
-    batches = progress(images, "Embedding") if verbose else images
-    embeddings = [_embed_batch(backbone, batch, flip) for batch in batches]
-    if not embeddings:
-        return np.zeros((0, backbone.output_shape[-1]), "float32")
-    return np.concatenate(embeddings)
-
-
-def _embed_batch(backbone, batch, flip):
-    features = backbone.predict_on_batch(batch)
-    if flip:
-        features = features + backbone.predict_on_batch(batch[:, :, ::-1])
-    return ops.convert_to_numpy(numerics.unit(features))
-
-
-def _check_head(head):
-    if isinstance(head, type) or not hasattr(head, "margin_loss"):
-        raise ValueError(
-            "head must be a layer with a loss on embeddings, such as "
-            "ArcMarginLayer(num_classes), or the number of classes. Received: "
-            f"head={head!r}."
-        )
-
-
-def _check_rate(rate, head):
-    number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
-    if not number or not 0 < rate < float("inf"):
-        raise ValueError(
-            "centers_rate must be a positive number, the class centres' share "
-            f"of the learning rate. Received: centers_rate={rate!r}."
-        )
-    if rate != 1 and head.num_classes is None:
-        raise ValueError(
-            f"centers_rate is for heads with class centres or proxies, and "
-            f"{type(head).__name__} has none. Received: centers_rate={rate!r}."
-        )
-    return float(rate)
-
-
 def _centers_of(head):
     """Returns the variable of a head's class centres, or of its proxies."""
     name = "class_centers" if hasattr(head, "class_centers") else "proxies"
     return getattr(head, name)
-
-
-def _check_no_regularizer(head):
-    if head.centers_regularizer is not None:
-        raise ValueError(
-            "centers_regularizer moves every class centre, sample_rate < 1 "
-            "only those that a step draws. Leave one of them out, or use "
-            "compile(..., dense_update=True)."
-        )
 
 
 class _TermMean(keras.metrics.Mean):

@@ -10,7 +10,7 @@ from keras_arcface.data import open_data
 from keras_arcface.data import open_pairs
 from keras_arcface.data import read_image
 from keras_arcface.data.directory import EXTENSIONS
-from keras_arcface.model import embed
+from keras_arcface.embedding import embed
 from keras_arcface.training.verification import pairs_for
 from keras_arcface.utils.console import progress
 

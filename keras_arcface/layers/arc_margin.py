@@ -1,7 +1,6 @@
 """The head: class centres, cosines, and a margin on the target."""
 
 import contextlib
-import numbers
 
 import keras
 from keras import ops
@@ -11,16 +10,15 @@ from keras_arcface import numerics
 from keras_arcface import softmax
 from keras_arcface.layers.extend import extended
 from keras_arcface.layers.fused_loss import fused_loss
+from keras_arcface.layers.head_checks import check_chunk_size
+from keras_arcface.layers.head_checks import check_extra_losses
+from keras_arcface.layers.head_checks import check_sample_rate
 from keras_arcface.layers.head_plan import head_plan
-from keras_arcface.losses import CenterTerm
 from keras_arcface.losses import MarginSoftmaxLoss
 from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
 from keras_arcface.margins.checks import check_number
-
-# Of the terms of the loss, and of what `fit` shows beside them.
-_TAKEN_NAMES = {"margin_softmax", "binary", "norm_penalty", "angle", "loss"}
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -121,12 +119,12 @@ class ArcMarginLayer(keras.layers.Layer):
             margins.check_scale(scale), self.num_classes
         )
         self.sub_centers = check_count("sub_centers", sub_centers)
-        self.chunk_size = _check_chunk_size(chunk_size)
-        self.sample_rate = _check_sample_rate(sample_rate)
+        self.chunk_size = check_chunk_size(chunk_size)
+        self.sample_rate = check_sample_rate(sample_rate)
         self.label_smoothing = check_number(
             "label_smoothing", label_smoothing, 0.0, 1.0
         )
-        self.extra_losses = _check_extra_losses(extra_losses, self.sub_centers)
+        self.extra_losses = check_extra_losses(extra_losses, self.sub_centers)
         if self.extra_losses and self.sample_rate < 1:
             raise ValueError(
                 "extra_losses are defined over all class centres. Received: "
@@ -443,49 +441,3 @@ class ArcMarginLayer(keras.layers.Layer):
         )
         if self.seed_generator is not None and "seed_state" in names:
             self.seed_generator.state.assign(store["seed_state"])
-
-
-def _check_chunk_size(chunk_size):
-    if chunk_size is None:
-        return None
-    return check_count("chunk_size", chunk_size, least=0)
-
-
-def _check_sample_rate(rate):
-    number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
-    if not number or not 0 < rate <= 1:
-        raise ValueError(
-            "sample_rate must be in (0, 1], the share of the classes that a "
-            f"step sees. Received: sample_rate={rate!r}."
-        )
-    return float(rate)
-
-
-def _check_extra_losses(terms, sub_centers):
-    if not isinstance(terms, (list, tuple)):
-        terms = [] if terms is None else [terms]
-    terms = [
-        keras.saving.deserialize_keras_object(term)
-        if isinstance(term, dict)
-        else term
-        for term in terms
-    ]
-    for term in terms:
-        if not isinstance(term, CenterTerm):
-            raise ValueError(
-                "extra_losses must be terms on class centres, such as "
-                f"[IntraLoss(), InterLoss()]. Received: {term!r}."
-            )
-    names = [term.name for term in terms]
-    if len(set(names)) < len(names) or set(names) & _TAKEN_NAMES:
-        raise ValueError(
-            "extra_losses must have names of their own, such as "
-            f"IntraLoss(name='other'), and none of {sorted(_TAKEN_NAMES)}. "
-            f"Received: {names}."
-        )
-    if terms and sub_centers > 1:
-        raise ValueError(
-            "extra_losses are defined for one centre a class. Received: "
-            f"sub_centers={sub_centers}."
-        )
-    return list(terms)

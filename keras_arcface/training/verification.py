@@ -9,8 +9,8 @@ from keras_arcface.data import Pairs
 from keras_arcface.data import VerificationSet
 from keras_arcface.data import pairs_from_labels
 from keras_arcface.data import plain_errors
+from keras_arcface.embedding import embed
 from keras_arcface.evaluation import VerificationReport
-from keras_arcface.model import embed
 from keras_arcface.utils.console import progress
 
 BATCH = 128

@@ -1,0 +1,38 @@
+"""Embeddings of many pictures."""
+
+import numpy as np
+from keras import ops
+
+from keras_arcface import numerics
+from keras_arcface.utils.console import progress
+
+
+def embed(backbone, images, batch_size=128, flip=False, verbose=False):
+    """Returns the unit embeddings that a backbone gives many pictures.
+
+    See `ArcFaceModel.embed`. The mirrored picture's features are added before
+    either is normalised.
+    """
+    if hasattr(images, "shape"):
+        if len(images.shape) != 4:
+            raise ValueError(
+                "images must have the shape (n, height, width, 3). Received: "
+                f"shape={tuple(images.shape)}. For one picture pass "
+                "images[None]."
+            )
+        images = [
+            images[start : start + batch_size]
+            for start in range(0, len(images), batch_size)
+        ]
+    batches = progress(images, "Embedding") if verbose else images
+    embeddings = [_embed_batch(backbone, batch, flip) for batch in batches]
+    if not embeddings:
+        return np.zeros((0, backbone.output_shape[-1]), "float32")
+    return np.concatenate(embeddings)
+
+
+def _embed_batch(backbone, batch, flip):
+    features = backbone.predict_on_batch(batch)
+    if flip:
+        features = features + backbone.predict_on_batch(batch[:, :, ::-1])
+    return ops.convert_to_numpy(numerics.unit(features))
