@@ -129,17 +129,19 @@ class ArcFaceModel(keras.Model):
                 "sparse_categorical_accuracy" if m in ("accuracy", "acc") else m
                 for m in metrics
             ]
-        super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
-        self._center_options = {
+        options = {
             "centers_rate": check_centers_rate(centers_rate, self.head),
-            "dense_update": bool(dense_update),
+            "dense_update": softmax.check_bool("dense_update", dense_update),
         }
-        self._by_rows = (
+        by_rows = (
             getattr(self.head, "sample_rate", 1.0) < 1 and not dense_update
         )
-        if self._by_rows:
-            softmax.check_optimizer(self.optimizer)
+        if by_rows:
+            optimizer = keras.optimizers.get(optimizer)
+            softmax.check_optimizer(optimizer)
             check_no_regularizer(self.head)
+        super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
+        self._center_options, self._by_rows = options, by_rows
         softmax.set_center_rate(
             self.optimizer, lambda: _centers_of(self.head), centers_rate
         )
@@ -149,7 +151,9 @@ class ArcFaceModel(keras.Model):
         return {**config, **self._center_options} if config else config
 
     def train_step(self, *args):
-        if self._by_rows:
+        _, labels, _ = keras.utils.unpack_x_y_sample_weight(args[-1])
+        _require_labels(labels)
+        if self._by_rows and self.head.class_centers.trainable:
             rate = self._center_options["centers_rate"]
             return softmax.row_step(self, rate, *args)
         return super().train_step(*args)
@@ -171,14 +175,17 @@ class ArcFaceModel(keras.Model):
         """
         self._check_labels(y)
         batch_size = args[0] if args else kwargs.get("batch_size")
-        softmax.check_batches(x, batch_size)
+        split = kwargs.get("validation_split") or 0.0
+        softmax.check_batches(x, batch_size, split=split)
         if (
             isinstance(validation_data, (list, tuple))
             and len(validation_data) > 1
         ):
             self._check_labels(validation_data[1])
             batch_size = kwargs.get("validation_batch_size") or batch_size
-            softmax.check_batches(validation_data[0], batch_size)
+            softmax.check_batches(
+                validation_data[0], batch_size, "validation samples"
+            )
         return super().fit(
             x, y, *args, validation_data=validation_data, **kwargs
         )
@@ -203,11 +210,7 @@ class ArcFaceModel(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        if y is None:
-            raise ValueError(
-                "ArcFaceModel learns from labels. Pass fit(images, labels) or "
-                "a data set of (images, labels)."
-            )
+        _require_labels(y)
         terms = self._loss_terms(y_pred, y, training)
         per_sample = sum(terms.values())
         self._update_metrics(y, y_pred, sample_weight)
@@ -260,12 +263,13 @@ class ArcFaceModel(keras.Model):
         """
         return embed(self.backbone, images, batch_size, flip, verbose)
 
-    def head_plan(self, batch_size, devices=1):
+    def head_plan(self, batch_size, devices=None):
         """Returns the `HeadPlan` of training: path and memory of the head.
 
         Args:
             batch_size: Int, pictures a step.
-            devices: Int, as of `HeadPlan`.
+            devices: Int, as of `HeadPlan`. Defaults to those that the head
+                was built on.
 
         Raises:
             ValueError: for a head without class centres.
@@ -297,7 +301,11 @@ class ArcFaceModel(keras.Model):
                 `ArcMarginLayer.extend`.
         """
         self._check_class_centers("extend")
-        return type(self)(self.backbone, self.head.extend(n, centers, **kwargs))
+        head = self.head.extend(n, centers, **kwargs)
+        # The policy decides whether compile() scales the loss.
+        return type(self)(
+            self.backbone, head, name=self.name, dtype=self.dtype_policy
+        )
 
     def _check_class_centers(self, what):
         if not isinstance(self.head, ArcMarginLayer):
@@ -322,6 +330,14 @@ class ArcFaceModel(keras.Model):
             deserialize(config.pop("backbone")),
             deserialize(config.pop("head")),
             **config,
+        )
+
+
+def _require_labels(labels):
+    if labels is None:
+        raise ValueError(
+            "ArcFaceModel learns from labels. Pass fit(images, labels) or a "
+            "data set of (images, labels)."
         )
 
 

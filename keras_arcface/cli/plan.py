@@ -32,20 +32,26 @@ def add_parser(subparsers):
         default=128,
         help="pictures a step, on all devices (default: %(default)s)",
     )
-    parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument(
+        "--devices",
+        type=int,
+        default=1,
+        help="that share the batch, and with --backend jax the classes",
+    )
     parser.add_argument(
         "--dim",
         type=int,
         default=512,
         help="length of the embeddings (default: %(default)s)",
     )
-    parser.add_argument("--sub-centers", type=int, default=1)
+    parser.add_argument(
+        "--sub-centers", type=int, default=1, help="centres an identity"
+    )
     parser.add_argument(
         "--sample-rate",
         type=float,
-        default=USUAL_RATE,
         help="share of the classes that a partial step sees "
-        "(default: %(default)s)",
+        f"(default: {USUAL_RATE})",
     )
     parser.add_argument("--chunk-size", type=int, help="classes a chunk")
     parser.add_argument(
@@ -70,12 +76,14 @@ def add_parser(subparsers):
 
 
 def run(args):
-    memory, whose = _memory(args.memory)
     own = _own_plan(args)
-    rate = args.sample_rate if args.sample_rate < 1 else USUAL_RATE
-    plans = [own.dense, own, _partial(own, rate)]
+    memory, whose = _memory(args)
+    rate = USUAL_RATE if args.sample_rate is None else args.sample_rate
+    plans = [own.dense, own]
     if own.chunk is None:
         plans.remove(own)
+    if not own.sharded and rate < 1:
+        plans.append(_partial(own, rate))
     unit = "GiB" if max(plan.total for plan in plans) >= GIB else "MiB"
     print(
         f"{args.classes:,} classes, {args.dim} dimensions, {args.batch} "
@@ -115,11 +123,12 @@ def recommend(own: HeadPlan, plans: list[HeadPlan], memory: int) -> str:
     """Returns one sentence: what to train with."""
     partial = plans[-1]
     if own.total <= memory:
+        chosen = ", which is chosen by itself," * (own.chunk_size is None)
         return (
-            f"Train on all classes: the {own.path} path, which is chosen by "
-            f"itself, expects {_size(own.total)} of {_size(memory)}."
+            f"Train on all classes: the {own.path} path{chosen} expects "
+            f"{_size(own.total)} of {_size(memory)}."
         )
-    if partial.total <= memory:
+    if partial.sampled and partial.total <= memory:
         return (
             f"Train with --sample-rate {partial.sample_rate:g}: "
             f"{_size(partial.total)} of {_size(memory)}, where all classes "
@@ -132,9 +141,10 @@ def recommend(own: HeadPlan, plans: list[HeadPlan], memory: int) -> str:
             f"more memory than {_size(memory)}."
         )
     return (
-        "Nothing fits: share the classes out with --backend jax --devices "
-        f"{sharded.devices}, {_size(sharded.total)} on each, or take a smaller "
-        "--dim."
+        "Nothing fits: share the classes out over "
+        f"{sharded.devices} devices with KERAS_BACKEND=jax and "
+        f"keras_arcface.sharded_centers(), {_size(sharded.total)} on each, or "
+        "take a smaller --dim."
     )
 
 
@@ -143,7 +153,7 @@ def _own_plan(args):
     values = {
         "num_classes": args.classes,
         "embedding_dim": args.dim,
-        "sample_rate": args.sample_rate,
+        "sample_rate": 1.0 if args.sample_rate is None else args.sample_rate,
     }
     for name in (
         "batch",
@@ -164,6 +174,11 @@ def _own_plan(args):
         raise ValueError(
             f"{flag} {rest.replace(f'{name}=', f'{flag}=')}"
         ) from None
+    if plan.sharded and args.classes % args.devices:
+        raise ValueError(
+            "--classes must be divisible by --devices, which share them. "
+            f"Received: --classes={args.classes} for --devices={args.devices}."
+        )
     return dataclasses.replace(plan, sample_rate=1.0)
 
 
@@ -173,9 +188,18 @@ def _partial(own, rate):
     return dataclasses.replace(own, sample_rate=rate, dense_update=replicas)
 
 
-def _memory(gib):
+def _memory(args):
+    gib = args.memory
+    if gib is None and args.accelerator:
+        raise ValueError(
+            "--memory must be given with --accelerator: the GiB of one device."
+        )
     if gib is None:
-        return free_memory() or (None, None)
+        free = free_memory()
+        if free is None:
+            return None, None
+        shared = f", shared by {args.devices} devices" * (args.devices > 1)
+        return free[0] // args.devices, free[1] + shared
     if not 0 < gib < float("inf"):
         raise ValueError(
             f"--memory must be above 0, in GiB. Received: --memory={gib:g}."
@@ -186,10 +210,11 @@ def _memory(gib):
 def _least_sharded(own, memory):
     devices = own.devices
     while devices <= MOST_DEVICES:
-        plan = dataclasses.replace(own, backend="jax", devices=devices)
-        if plan.total <= memory:
-            return plan
-        devices *= 2
+        if own.num_classes % devices == 0 and own.batch % devices == 0:
+            plan = dataclasses.replace(own, backend="jax", devices=devices)
+            if plan.total <= memory:
+                return plan
+        devices += 1
     return None
 
 

@@ -12,7 +12,6 @@ from keras_arcface.layers.extend import extended
 from keras_arcface.layers.fused_loss import fused_loss
 from keras_arcface.layers.head_checks import check_chunk_size
 from keras_arcface.layers.head_checks import check_extra_losses
-from keras_arcface.layers.head_checks import check_sample_rate
 from keras_arcface.layers.head_plan import head_plan
 from keras_arcface.losses import MarginSoftmaxLoss
 from keras_arcface.losses.checks import check_count
@@ -120,7 +119,7 @@ class ArcMarginLayer(keras.layers.Layer):
         )
         self.sub_centers = check_count("sub_centers", sub_centers)
         self.chunk_size = check_chunk_size(chunk_size)
-        self.sample_rate = check_sample_rate(sample_rate)
+        self.sample_rate = softmax.check_sample_rate(sample_rate)
         self.label_smoothing = check_number(
             "label_smoothing", label_smoothing, 0.0, 1.0
         )
@@ -162,6 +161,7 @@ class ArcMarginLayer(keras.layers.Layer):
             return self.margin.logit_scale(self.scale) * self._cosine(
                 embeddings, self.class_centers
             )
+        self._refuse_sampled_logits()
         labels = self._class_ids(labels, embeddings)
         cosine, target, scale = self._margined(
             embeddings, labels, self._all(labels)
@@ -224,6 +224,11 @@ class ArcMarginLayer(keras.layers.Layer):
         Returns:
             `keras_arcface.softmax.Classes`, for `using`.
         """
+        if not self.built:
+            raise ValueError(
+                "This head has no class centres yet to draw from. Build it, "
+                "or call margin_loss(embeddings, labels) once before."
+            )
         labels = numerics.class_ids(labels, self.num_classes)
         size = softmax.sample_size(
             self.sample_rate, self.num_classes, labels.shape[0]
@@ -287,9 +292,10 @@ class ArcMarginLayer(keras.layers.Layer):
         self._ensure_built(embeddings)
         embeddings = ops.cast(embeddings, "float32")
         labels = self._class_ids(labels, embeddings)
-        return numerics.angle(
-            self._target_cosine(embeddings, self._all(labels))
-        )
+        # Of a sample where there is one: it holds the labels' classes, and the
+        # matrix of all centres is then free to be written to.
+        classes = self._sample or self._all(labels)
+        return numerics.angle(self._target_cosine(embeddings, classes))
 
     def loss(self, reduction="sum_over_batch_size"):
         """Returns the Keras loss that fits this layer in a Sequential.
@@ -297,8 +303,10 @@ class ArcMarginLayer(keras.layers.Layer):
         Raises:
             ValueError: for a margin that needs more than logits, with
                 `extra_losses`, which need embeddings, and with
-                `label_smoothing`, which only `margin_loss` does.
+                `label_smoothing` or `sample_rate`, which only `margin_loss`
+                does.
         """
+        self._refuse_sampled_logits()
         if self.label_smoothing:
             raise ValueError(
                 "label_smoothing is part of margin_loss, and layer.loss() has "
@@ -324,9 +332,9 @@ class ArcMarginLayer(keras.layers.Layer):
             n: Int > 0, new classes, with the ids from `num_classes` on.
             centers: Optional floats `(n * sub_centers, embedding_dim)`,
                 class-major: where the new class centres point, for example
-                the mean embedding of each new identity. Their length becomes
-                the mean of the old ones', so that all learn at one pace.
-                Defaults to those of `centers_initializer`.
+                the mean embedding of each new identity. Defaults to those of
+                `centers_initializer`. Their length becomes the mean of the
+                old ones', so that all learn at one pace.
             margin: Optional margin for all classes. `PerClass`, which has one
                 for each, needs another.
 
@@ -347,14 +355,15 @@ class ArcMarginLayer(keras.layers.Layer):
             optimizer: Keras optimizer; defaults to the SGD of `train`.
             **kwargs: `dense_update` and `devices`, as of `HeadPlan`.
         """
-        return head_plan(
-            self,
-            self.class_centers.shape[1],
-            batch_size,
-            optimizer,
-            chunk_size=self.chunk_size,
-            **kwargs,
-        )
+        return head_plan(self, batch_size, optimizer, **kwargs)
+
+    def _refuse_sampled_logits(self):
+        if self.sample_rate < 1:
+            raise ValueError(
+                "sample_rate < 1 draws classes in margin_loss; logits are of "
+                "all classes. Use ArcFaceModel(backbone, head), or leave "
+                "sample_rate out."
+            )
 
     def _class_ids(self, labels, embeddings):
         labels = numerics.class_ids(labels, self.num_classes)

@@ -1,5 +1,6 @@
 """New identities for a trained head."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -25,10 +26,13 @@ def extended(head, n, centers=None, margin=None):
     old = ops.convert_to_numpy(head.class_centers)
     if centers is not None:
         shape = (n * head.sub_centers, old.shape[1])
-        centers = _of_usual_length(_check_centers(centers, shape), old)
+        centers = _check_centers(centers, shape)
     config = {**head.get_config(), "num_classes": classes}
     if margin is not None:
-        config["margin"] = margins.get(margin)
+        # A copy: the state of a margin belongs to one head.
+        config["margin"] = keras.saving.serialize_keras_object(
+            margins.get(margin)
+        )
     elif isinstance(head.margin, margins.PerClass):
         raise ValueError(
             f"PerClass has a margin for each of {head.num_classes} classes. "
@@ -45,6 +49,7 @@ def extended(head, n, centers=None, margin=None):
         # The last rows, as a head of this size would have them: drawn alone
         # they could be the same numbers as the first.
         centers = ops.convert_to_numpy(new.class_centers)[len(old) :]
+    centers = _of_usual_length(centers, old)
     new.class_centers.assign(np.concatenate([old, centers]))
     _copy_state(head, new, margin is None)
     return new

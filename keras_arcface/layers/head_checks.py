@@ -18,17 +18,6 @@ def check_chunk_size(chunk_size):
     return check_count("chunk_size", chunk_size, least=0)
 
 
-def check_sample_rate(rate):
-    """Returns a float in (0, 1]."""
-    number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
-    if not number or not 0 < rate <= 1:
-        raise ValueError(
-            "sample_rate must be in (0, 1], the share of the classes that a "
-            f"step sees. Received: sample_rate={rate!r}."
-        )
-    return float(rate)
-
-
 def check_extra_losses(terms, sub_centers):
     """Returns a list of terms on class centres, with names of their own."""
     if not isinstance(terms, (list, tuple)):

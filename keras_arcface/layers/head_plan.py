@@ -8,37 +8,38 @@ from keras_arcface.softmax.backend import on_accelerator
 
 def head_plan(
     head,
-    embedding_dim,
     batch_size,
     optimizer=None,
-    chunk_size=None,
     dense_update=False,
-    devices=1,
+    devices=None,
 ):
     """Returns the `HeadPlan` of a layer with class centres.
 
     Args:
-        head: `ArcMarginLayer`.
-        embedding_dim: Int.
+        head: `ArcMarginLayer`, built.
         batch_size: Int, pictures a step.
         optimizer: Keras optimizer; one that is not known is taken for AdamW.
             None stands for the SGD of `train`.
-        chunk_size: As of `ArcMarginLayer`.
         dense_update: As of `HeadPlan`.
-        devices: As of `HeadPlan`.
+        devices: As of `HeadPlan`; None for those that the head was built on.
     """
+    if not head.built:
+        raise ValueError(
+            "A plan needs the length of the embeddings, and this head has not "
+            "seen any. Build the model, or call it once before."
+        )
     return HeadPlan(
         head.num_classes,
-        embedding_dim,
+        head.class_centers.shape[1],
         batch_size,
         sub_centers=head.sub_centers,
         sample_rate=head.sample_rate,
         dense_update=dense_update,
-        chunk_size=chunk_size,
+        chunk_size=head.chunk_size,
         optimizer=_known_name(optimizer),
         precision=_precision(head),
         backend=keras.backend.backend(),
-        devices=devices,
+        devices=devices or head.placement.count,
         accelerator=on_accelerator(),
     )
 
@@ -47,7 +48,9 @@ def _known_name(optimizer):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if optimizer is None or getattr(optimizer, "coupled_decay", 0):
         return "coupled_sgd"
-    return "sgd" if isinstance(optimizer, keras.optimizers.SGD) else "adamw"
+    if isinstance(optimizer, keras.optimizers.SGD):
+        return "sgd" if optimizer.momentum else "plain_sgd"
+    return "adamw"
 
 
 def _precision(head):

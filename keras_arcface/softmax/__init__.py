@@ -2,9 +2,11 @@
 
 from keras_arcface.softmax.center_rate import set_center_rate as set_center_rate
 from keras_arcface.softmax.checks import check_batches as check_batches
+from keras_arcface.softmax.checks import check_bool as check_bool
 from keras_arcface.softmax.checks import (
     check_distribution as check_distribution,
 )
+from keras_arcface.softmax.checks import check_sample_rate as check_sample_rate
 from keras_arcface.softmax.dense import log_negatives as log_negatives
 from keras_arcface.softmax.dense import (
     margin_cross_entropy as margin_cross_entropy,

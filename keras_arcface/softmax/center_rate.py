@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_arcface.softmax.row_updates import inner
+from keras_arcface.softmax.row_updates import inner_optimizer
 
 
 def set_center_rate(optimizer, class_centers, rate):
@@ -15,15 +15,17 @@ def set_center_rate(optimizer, class_centers, rate):
         class_centers: Function that returns the variable.
         rate: Float > 0, the multiple; 1 undoes an earlier call.
     """
-    optimizer = inner(optimizer)
+    if optimizer is None:
+        return
+    optimizer = inner_optimizer(optimizer)
     optimizer.__dict__.pop("update_step", None)
     if rate == 1.0:
         return
     plain = optimizer.update_step
 
     def update_step(gradient, variable, learning_rate):
-        index = optimizer._get_variable_index
-        if index(variable) != index(class_centers()):
+        key = optimizer._var_key
+        if key(variable) != key(class_centers()):
             plain(gradient, variable, learning_rate)
             return
         decay = optimizer.weight_decay

@@ -1,6 +1,29 @@
-"""What `keras.distribution` cannot do is refused before it is tried."""
+"""What cannot be done is refused before it is tried."""
+
+import math
+import numbers
 
 import keras
+
+
+def check_sample_rate(rate):
+    """Returns a float in (0, 1]."""
+    number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+    if not number or not 0 < rate <= 1:
+        raise ValueError(
+            "sample_rate must be in (0, 1], the share of the classes that a "
+            f"step sees. Received: sample_rate={rate!r}."
+        )
+    return float(rate)
+
+
+def check_bool(name, value):
+    """Returns a bool, and nothing that only looks like one."""
+    if not isinstance(value, bool):
+        raise ValueError(
+            f"{name} must be True or False. Received: {name}={value!r}."
+        )
+    return value
 
 
 def check_distribution(wanted=False):
@@ -20,7 +43,7 @@ def check_distribution(wanted=False):
         )
 
 
-def check_batches(samples, batch_size):
+def check_batches(samples, batch_size, what="samples", split=0.0):
     """Raises where the devices cannot share the batches of an array.
 
     Keras would say so after an epoch, at the last batch, and lose the model.
@@ -28,18 +51,30 @@ def check_batches(samples, batch_size):
     Args:
         samples: Array, or whatever else `fit` takes, which passes.
         batch_size: Int, or None for the 32 of Keras.
+        what: What they are, for the message.
+        split: Float, the share that `fit` takes from their end to validate.
     """
     check_distribution()
     distribution = keras.distribution.distribution()
     if distribution is None or not hasattr(samples, "shape"):
         return
-    count = distribution.num_model_replicas
-    rest = samples.shape[0] % (batch_size or 32)
-    if (samples.shape[0] > rest and (batch_size or 32) % count) or rest % count:
+    first = math.floor(samples.shape[0] * (1.0 - split))
+    parts = [(what, first)]
+    if split:
+        parts.append(("validation samples", samples.shape[0] - first))
+    for what, number in parts:
+        _check_part(
+            what, number, batch_size or 32, distribution.num_model_replicas
+        )
+
+
+def _check_part(what, number, batch_size, count):
+    rest = number % batch_size
+    if (number > rest and batch_size % count) or rest % count:
         raise ValueError(
             f"Every batch must be divisible by the {count} devices that share "
-            f"it. Received: batches of {batch_size or 32} from "
-            f"{samples.shape[0]} samples, the last of {rest}. Choose a "
-            f"batch_size that {count} divides and leave the last samples out, "
-            "as dataset.batch(batch_size, drop_remainder=True) does."
+            f"it. Received: batches of {batch_size} from {number} {what}, the "
+            f"last of {rest}. Choose a batch_size that {count} divides and "
+            "leave the last samples out, as dataset.batch(batch_size, "
+            "drop_remainder=True) does."
         )

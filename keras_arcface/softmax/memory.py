@@ -9,6 +9,8 @@ its way, intermediate results, the slack of an allocator) was measured, see
 import dataclasses
 import math
 
+from keras_arcface.softmax.checks import check_bool
+from keras_arcface.softmax.checks import check_sample_rate
 from keras_arcface.softmax.partial import sample_size
 from keras_arcface.softmax.plan import USUAL_BATCH
 from keras_arcface.softmax.plan import choose_chunk
@@ -48,7 +50,7 @@ class _Engine:
 _ENGINES = {
     "tensorflow": _Engine(
         slack=1.08,
-        working={"coupled_sgd": 2, "sgd": 1, "adamw": 2},
+        working={"coupled_sgd": 2, "sgd": 1, "plain_sgd": 1, "adamw": 2},
         apart=False,
         dense_centers=4,
         dense_logits=3,
@@ -56,7 +58,7 @@ _ENGINES = {
     ),
     "jax": _Engine(
         slack=1.02,
-        working={"coupled_sgd": 1, "sgd": 1, "adamw": 1},
+        working={"coupled_sgd": 1, "sgd": 1, "plain_sgd": 1, "adamw": 1},
         apart=True,
         dense_centers=1.4,
         dense_logits=2.4,
@@ -64,7 +66,7 @@ _ENGINES = {
     ),
 }
 # Slots of each optimizer, each of the size of the centres.
-OPTIMIZERS = {"coupled_sgd": 1, "sgd": 1, "adamw": 2}
+OPTIMIZERS = {"coupled_sgd": 1, "sgd": 1, "plain_sgd": 0, "adamw": 2}
 BACKENDS = tuple(_ENGINES)
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 # Of a sample: its rows of centres and slots, before and after their step.
@@ -90,8 +92,8 @@ class HeadPlan:
         sample_rate: Float in (0, 1], share of the classes that a step sees.
         dense_update: Whether a sampled step moves all class centres.
         chunk_size: As of `ArcMarginLayer`: None chooses, 0 is dense.
-        optimizer: `"coupled_sgd"` (what `train` takes), `"sgd"` with momentum
-            or `"adamw"`.
+        optimizer: `"coupled_sgd"` (what `train` takes), `"sgd"` with momentum,
+            `"plain_sgd"` without, or `"adamw"`.
         precision: Dtype policy. Centres are float32 under all of them.
         backend: `"tensorflow"`, where each device holds all class centres and
             its part of the batch; or `"jax"`, where each holds its part of the
@@ -106,9 +108,9 @@ class HeadPlan:
 
     >>> plan = keras_arcface.HeadPlan(1_000_000, batch=256)
     >>> plan.path, plan.chunk
-    ('fused', 4096)
+    ('fused', 2048)
     >>> print(plan.describe())
-    Head: fused softmax, 1,000,000 classes in chunks of 4,096; expects 10.6 GiB
+    Head: fused softmax, 1,000,000 classes in chunks of 2,048; expects 10.6 GiB
     (centres 1.9, momentum 1.9, gradient 1.9, update 3.8, softmax 0.3, slack
     0.8); the dense path would take 21.6 GiB.
     """
@@ -137,11 +139,15 @@ class HeadPlan:
             _check_whole(name, getattr(self, name), least)
         if self.chunk_size is not None:
             _check_whole("chunk_size", self.chunk_size, 0)
-        rate = self.sample_rate
-        if not isinstance(rate, (int, float)) or not 0.0 < rate <= 1.0:
+        check_sample_rate(self.sample_rate)
+        if self.sampled and self.sharded:
             raise ValueError(
-                f"sample_rate must be in (0, 1]. Received: sample_rate={rate}."
+                "sample_rate must be 1.0 where devices share the classes. "
+                f"Received: sample_rate={self.sample_rate} for "
+                f"devices={self.devices}."
             )
+        for name in ("dense_update", "accelerator"):
+            check_bool(name, getattr(self, name))
         for name, known in (
             ("optimizer", tuple(OPTIMIZERS)),
             ("precision", PRECISIONS),
@@ -157,6 +163,11 @@ class HeadPlan:
     def sampled(self) -> bool:
         """Whether a step sees a sample of the classes."""
         return self.sample_rate < 1
+
+    @property
+    def sharded(self) -> bool:
+        """Whether several devices share the classes."""
+        return self.backend == "jax" and self.devices > 1
 
     @property
     def path(self) -> str:
@@ -177,12 +188,14 @@ class HeadPlan:
     @property
     def chunk(self) -> int | None:
         """Classes a chunk, or None on the dense path."""
-        return choose_chunk(
+        chunk = choose_chunk(
             self._device_batch,
             self.classes_seen,
             self.chunk_size,
             self.accelerator,
         )
+        # Shards have no dense path: one chunk holds what few classes they have.
+        return chunk or (self.classes_seen if self.sharded else None)
 
     @property
     def parts(self) -> dict[str, int]:
@@ -200,7 +213,7 @@ class HeadPlan:
             update = max(0, update - softmax)
         parts = {
             "centres": centers,
-            "momentum" if slots == 1 else "moments": slots * centers,
+            "momentum" if slots < 2 else "moments": slots * centers,
             "gradient": centers if all_move else seen,
             "sample": seen * self.sampled,
             "update": update,

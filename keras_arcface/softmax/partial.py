@@ -18,6 +18,10 @@ from keras import ops
 from keras_arcface import numerics
 from keras_arcface.softmax.sharded import OneDevice
 
+# Classes of a sample, at least, while the size of the batch is not known: a
+# data set whose last batch may be smaller.
+LEAST_UNKNOWN = 4096
+
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
@@ -46,18 +50,18 @@ def sample_size(sample_rate, num_classes, batch=None):
     Args:
         sample_rate: Float in (0, 1].
         num_classes: Int.
-        batch: Int, or None where it is not known.
+        batch: Int, or None where it is not known; then as if it were large.
     """
-    wanted = max(math.ceil(sample_rate * num_classes), batch or 1)
-    return min(wanted, num_classes)
+    least = LEAST_UNKNOWN if batch is None else batch
+    return min(max(math.ceil(sample_rate * num_classes), least), num_classes)
 
 
 def sample_classes(labels, num_classes, size, seed):
     """Draws classes without replacement, those of the labels among them.
 
     Args:
-        labels: Int `(batch,)`, `batch <= size`; one outside the classes asks
-            for nothing of its own.
+        labels: Int `(batch,)`; one outside the classes asks for nothing of its
+            own.
         num_classes: Int.
         size: Int, how many classes.
         seed: `keras.random.SeedGenerator`.
@@ -65,12 +69,12 @@ def sample_classes(labels, num_classes, size, seed):
     Returns:
         int32 `(size,)`, sorted.
     """
-    lots = keras.random.uniform((num_classes,), seed=seed)
-    # No lot of a uniform draw reaches 1: these always win.
+    draws = keras.random.uniform((num_classes,), seed=seed, dtype="float32")
+    # No uniform draw reaches 1: these always win.
     inside = ops.clip(labels, 0, num_classes - 1)
-    sure = ops.full(ops.shape(inside), 2.0, dtype=lots.dtype)
-    lots = ops.scatter_update(lots, ops.expand_dims(inside, -1), sure)
-    _, classes = ops.top_k(lots, size, sorted=False)
+    above_all = ops.full(ops.shape(inside), 2.0, dtype=draws.dtype)
+    draws = ops.scatter_update(draws, ops.expand_dims(inside, -1), above_all)
+    _, classes = ops.top_k(draws, size, sorted=False)
     return ops.sort(ops.cast(classes, "int32"))
 
 
@@ -79,19 +83,22 @@ def take_classes(class_centers, labels, classes, sub_centers=1):
 
     Args:
         class_centers: Float32 `(num_classes * sub_centers, dim)`.
-        labels: Int `(batch,)`, each in `classes`, or -1.
+        labels: Int `(batch,)`. One that is not in `classes` has the position
+            -1, and so an infinite loss: never a wrong target.
         classes: Int `(size,)`, sorted.
         sub_centers: Int.
     """
     size = classes.shape[0]
     place = ops.cast(ops.searchsorted(classes, labels), "int32")
+    place = ops.minimum(place, size - 1)
+    found = ops.equal(ops.take(classes, place), labels)
     first = ops.expand_dims(classes * sub_centers, -1)
     rows = ops.reshape(
         first + ops.arange(sub_centers, dtype=classes.dtype), (-1,)
     )
     return Classes(
         centers=numerics.take_rows(class_centers, rows),
-        positions=ops.where(labels < 0, -1, ops.minimum(place, size - 1)),
+        positions=ops.where(found, place, -1),
         count=size,
         placement=OneDevice(),
         rows=rows,

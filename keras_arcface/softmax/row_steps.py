@@ -11,7 +11,7 @@ import warnings
 import keras
 from keras import ops
 
-from keras_arcface.softmax.row_updates import inner
+from keras_arcface.softmax.row_updates import inner_optimizer
 from keras_arcface.softmax.row_updates import update_rows
 
 
@@ -62,9 +62,17 @@ def _tensorflow_step(model, rate, data):
     *gradients, by_rows = tape.gradient(scaled, sources)
     gradients, by_rows, finite = _unscaled(optimizer, gradients, by_rows)
     update_rows(
-        inner(optimizer), head.class_centers, sample.rows, by_rows, rate, finite
+        inner_optimizer(optimizer),
+        head.class_centers,
+        sample.rows,
+        by_rows,
+        rate,
+        finite,
     )
-    optimizer.apply(gradients, others)
+    if others:
+        optimizer.apply(gradients, others)
+    else:
+        _count_step(optimizer)
     return model.compute_metrics(images, labels, features, weights)
 
 
@@ -104,22 +112,25 @@ def _jax_step(model, rate, state, data):
     with scope:
         gradients, by_rows, finite = _unscaled(optimizer, gradients, by_rows)
         update_rows(
-            inner(optimizer),
+            inner_optimizer(optimizer),
             head.class_centers,
             sample.rows,
             by_rows,
             rate,
             finite,
         )
+        if not others:
+            _count_step(optimizer)
     trainable = _current(scope, model.trainable_variables)
     slots = _current(scope, optimizer.variables)
-    gradients = [*gradients[:place], None, *gradients[place:]]
-    with warnings.catch_warnings():
-        # The class centres have no gradient here: their step is done.
-        warnings.filterwarnings("ignore", "Gradients do not exist")
-        trainable, slots = optimizer.stateless_apply(
-            slots, gradients, trainable
-        )
+    if others:
+        gradients = [*gradients[:place], None, *gradients[place:]]
+        with warnings.catch_warnings():
+            # The class centres have no gradient here: their step is done.
+            warnings.filterwarnings("ignore", "Gradients do not exist")
+            trainable, slots = optimizer.stateless_apply(
+                slots, gradients, trainable
+            )
     scope = keras.StatelessScope(
         list(zip(model.metrics_variables, metrics, strict=True))
     )
@@ -128,6 +139,18 @@ def _jax_step(model, rate, state, data):
         logs = model.compute_metrics(images, labels, features, weights)
     metrics = _current(scope, model.metrics_variables)
     return logs, (trainable, fixed, slots, metrics)
+
+
+def _count_step(optimizer):
+    """Does what is left of a step in which nothing but the centres trains."""
+    if optimizer is not inner_optimizer(optimizer):
+        raise ValueError(
+            "With sample_rate < 1 and nothing but the class centres to train, "
+            "loss scaling has no gradients to watch. Train this model in "
+            "float32 or mixed_bfloat16, or with compile(..., "
+            "dense_update=True)."
+        )
+    optimizer.iterations.assign_add(1)
 
 
 def _scope(model, trainable, fixed, slots):
@@ -150,7 +173,7 @@ def _unscaled(optimizer, gradients, by_rows):
     Keras takes its part scaled, and skips a step that is not finite; it must
     skip where only the rows' gradient overflowed, too.
     """
-    if optimizer is inner(optimizer):
+    if optimizer is inner_optimizer(optimizer):
         scale = optimizer.loss_scale_factor
         return gradients, by_rows / scale if scale else by_rows, True
     rows_finite = ops.all(ops.isfinite(by_rows))

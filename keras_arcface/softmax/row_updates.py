@@ -15,7 +15,7 @@ from keras import ops
 from keras_arcface import numerics
 from keras_arcface.softmax.backend import write_rows
 
-_INSTEAD = "or compile(..., dense_update=True), which moves every class centre."
+_INSTEAD = "or use compile(..., dense_update=True), which moves all centres."
 
 
 def check_optimizer(optimizer):
@@ -25,9 +25,8 @@ def check_optimizer(optimizer):
         ValueError: for anything but SGD, Adam and AdamW, and for options that
             need a gradient of all rows.
     """
-    optimizer = inner(optimizer)
-    plain = isinstance(optimizer, (keras.optimizers.SGD, keras.optimizers.Adam))
-    if not plain or isinstance(optimizer, keras.optimizers.Nadam):
+    optimizer = inner_optimizer(optimizer)
+    if not _has_known_rule(type(optimizer)):
         raise ValueError(
             "A head with sample_rate < 1 trains with SGD, CoupledSGD, Adam or "
             "AdamW, which can move the sampled class centres alone. Received: "
@@ -48,7 +47,14 @@ def check_optimizer(optimizer):
             )
 
 
-def inner(optimizer):
+def _has_known_rule(kind):
+    """Returns whether a class steps as `_sgd` or `_adam` do."""
+    owner = next(c for c in kind.__mro__ if "update_step" in vars(c))
+    known = (keras.optimizers.SGD, keras.optimizers.Adam)
+    return owner in known or "coupled_gradient" in vars(owner)
+
+
+def inner_optimizer(optimizer):
     """Returns the optimizer inside a LossScaleOptimizer, or itself."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
@@ -73,6 +79,8 @@ def update_rows(optimizer, variable, rows, gradient, rate=1.0, finite=True):
     gradient = _clipped(optimizer, gradient)
     if optimizer.weight_decay and optimizer._use_weight_decay(variable):
         values = values * (1.0 - optimizer.weight_decay * learning_rate)
+    if hasattr(optimizer, "coupled_gradient"):
+        gradient = optimizer.coupled_gradient(gradient, values)
     rule = _adam if isinstance(optimizer, keras.optimizers.Adam) else _sgd
     after = rule(optimizer, gradient, learning_rate, values, *kept)
     for each, old, new in zip((variable, *slots), before, after, strict=True):
@@ -80,6 +88,8 @@ def update_rows(optimizer, variable, rows, gradient, rate=1.0, finite=True):
 
 
 def _slots(optimizer, variable):
+    # Keras says that an optimizer of another model cannot be used again.
+    optimizer._check_variables_are_known([variable])
     index = optimizer._get_variable_index(variable)
     if isinstance(optimizer, keras.optimizers.Adam):
         return [optimizer._momentums[index], optimizer._velocities[index]]
@@ -98,7 +108,6 @@ def _clipped(optimizer, gradient):
 
 
 def _sgd(optimizer, gradient, learning_rate, values, momentum=None):
-    gradient = gradient + getattr(optimizer, "coupled_decay", 0.0) * values
     step = learning_rate * gradient
     if momentum is None:
         return [values - step]

@@ -76,6 +76,7 @@ def _check_division(num_classes, count):
 class OneDevice:
     """All class centres on one device, or the same ones on all of them."""
 
+    count = 1
     choose_chunk = staticmethod(choose_chunk)
     own_cosines = staticmethod(numerics.own_cosines)
     log_negatives = staticmethod(whole.log_negatives)

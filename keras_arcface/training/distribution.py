@@ -32,7 +32,8 @@ def sharded_centers(
             all of them.
 
     Raises:
-        ValueError: on another backend than JAX.
+        ValueError: on another backend than JAX, and for devices that are not
+            there.
 
     Reference:
     - [An et al., 2021, Sec. 3.1](https://arxiv.org/abs/2010.05222)
@@ -47,8 +48,17 @@ def sharded_centers(
     ```
     """
     softmax.check_distribution(wanted=True)
-    if devices is None:
-        devices = keras.distribution.list_devices()
+    known = keras.distribution.list_devices()
+    devices = known if devices is None else devices
+    if (
+        isinstance(devices, str)
+        or not devices
+        or not set(devices) <= set(known)
+    ):
+        raise ValueError(
+            f"devices must be a list of some of {known}. Received: "
+            f"devices={devices!r}."
+        )
     mesh = keras.distribution.DeviceMesh((len(devices),), ["batch"], devices)
     layouts = keras.distribution.LayoutMap(mesh)
     layouts[".*class_centers"] = ("batch", None)

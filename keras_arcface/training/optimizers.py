@@ -33,10 +33,15 @@ class CoupledSGD(keras.optimizers.SGD):
         self.coupled_decay = coupled_decay
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.coupled_decay and _is_matrix(variable):
-            decay = ops.cast(self.coupled_decay, variable.dtype)
-            gradient = ops.add(gradient, ops.multiply(decay, variable))
+        gradient = self.coupled_gradient(gradient, variable)
         super().update_step(gradient, variable, learning_rate)
+
+    def coupled_gradient(self, gradient, variable):
+        """Returns the gradient with the weight decay in it."""
+        if not self.coupled_decay or not _is_matrix(variable):
+            return gradient
+        decay = ops.cast(self.coupled_decay, variable.dtype)
+        return ops.add(gradient, ops.multiply(decay, variable))
 
     def get_config(self):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}

@@ -31,7 +31,7 @@ def test_it_compares_the_paths(capsys):
     [
         (("--memory", 8), "Train with --sample-rate 0.1: "),
         (("--memory", 8, "--sample-rate", 0.2), "Train with --sample-rate 0.2"),
-        (("--memory", 3), "--backend jax --devices 4"),
+        (("--memory", 3), "over 4 devices with KERAS_BACKEND=jax"),
         (("--memory", 0.001), "take a smaller --dim or --batch"),
     ],
 )
@@ -52,8 +52,22 @@ def test_devices_are_named_and_replicas_move_alike(capsys):
     output = capsys.readouterr().out
     assert "on each of 8 devices" in output
     assert "partial 0.1 (fused), dense update" in output
-    assert call(*arguments, "--backend", "jax", "--accelerator") == 0
-    assert "dense update" not in capsys.readouterr().out
+    gpus = ("--backend", "jax", "--accelerator", "--memory", 40)
+    assert call(*arguments, *gpus) == 0
+    # Devices that share the classes draw no sample.
+    assert "partial" not in capsys.readouterr().out
+
+
+def test_what_a_head_would_refuse_is_not_planned(capsys):
+    shared = ("--backend", "jax", "--devices", 4)
+    assert call("--classes", 10_001, *shared) == 2
+    assert "--classes must be divisible by" in capsys.readouterr().err
+    assert call("--classes", 10_000, *shared, "--sample-rate", 0.1) == 2
+    assert "--sample-rate must be 1.0" in capsys.readouterr().err
+    assert call("--classes", 10_000, "--accelerator") == 2
+    assert "--memory must be given" in capsys.readouterr().err
+    assert call("--classes", 1_000_003, "--memory", 3) == 0
+    assert "sharded_centers" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -91,7 +105,8 @@ def test_free_memory_is_the_least_of_machine_and_container(
     monkeypatch.setattr(memory, "_MEMINFO", meminfo)
     monkeypatch.setattr(memory, "_GROUP", tmp_path)
     assert free_memory() == (4000 * 1024, "free on this machine")
-    (tmp_path / "memory.current").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("1500\n")
+    (tmp_path / "memory.stat").write_text("anon 9\ninactive_file 500\n")
     (tmp_path / "memory.max").write_text("3000\n")
     assert free_memory() == (2000, "left in this container")
     (tmp_path / "memory.max").write_text("max\n")

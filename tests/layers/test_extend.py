@@ -48,6 +48,10 @@ def test_old_centres_stay_bit_for_bit(sub_centers):
     np.testing.assert_allclose(array(longer(X))[:, :C], logits, atol=2e-5)
 
 
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 def test_new_centres_come_from_the_initializer():
     seeded = keras.initializers.RandomNormal(stddev=0.01, seed=1)
     head = ArcMarginLayer(C, centers_initializer=seeded)
@@ -55,7 +59,11 @@ def test_new_centres_come_from_the_initializer():
     centers = array(head.extend(NEW).class_centers)
     fresh = ArcMarginLayer(C + NEW, centers_initializer=seeded)
     fresh.build((None, DIM))
-    np.testing.assert_array_equal(centers[C:], array(fresh.class_centers)[C:])
+    drawn = array(fresh.class_centers)[C:]
+    np.testing.assert_allclose(unit(centers[C:]), unit(drawn), atol=1e-6)
+    # As long as the old ones, so that all turn at one pace.
+    lengths = np.linalg.norm(centers, axis=1)
+    np.testing.assert_allclose(lengths[C:], lengths[:C].mean(), rtol=1e-5)
     # A seed does not make new identities twins of the first ones.
     assert np.abs(centers[C:] - centers[:NEW]).min(axis=1).all()
 
@@ -94,7 +102,9 @@ def test_a_margin_goes_along_with_its_state(name):
             head.extend(NEW)
         more = margins.PerClass(np.full(C + NEW, 0.2), margin.kind)
         longer = head.extend(NEW, margin=more)
-        assert longer.margin is more
+        # A copy: its state belongs to one head.
+        assert longer.margin is not more
+        assert longer.margin.get_config() == more.get_config()
     else:
         longer = head.extend(NEW)
         assert type(longer.margin) is type(margin)

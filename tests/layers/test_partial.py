@@ -83,7 +83,36 @@ def test_a_sample_is_never_smaller_than_the_batch():
     assert softmax.sample_size(0.1, 1000, 256) == 256
     assert softmax.sample_size(0.1, 10_000, 256) == 1000
     assert softmax.sample_size(0.5, 100, 256) == 100
-    assert softmax.sample_size(1e-9, 100) == 1
+    # Of a data set whose last batch may be smaller.
+    assert softmax.sample_size(1e-9, 100) == 100
+    assert softmax.sample_size(1e-9, 10**6) == 4096
+
+
+def test_a_class_that_was_not_drawn_is_no_target():
+    centers = np.eye(C, DIM).astype("float32")
+    drawn = np.array([2, 3, 7], "int32")
+    labels = np.array([3, 5, 39, -1, 2], "int32")
+    classes = softmax.take_classes(centers, labels, drawn)
+    np.testing.assert_array_equal(
+        np.asarray(classes.positions), [1, -1, -1, -1, 0]
+    )
+
+
+def test_batches_of_any_size_have_their_classes_in_the_sample():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, C, 77).astype("int32")
+    images = rng.normal(size=(C, DIM))[labels].astype("float32")
+    losses = []
+    for sample_rate in (0.01, 1.0):
+        model = make_model(keras.optimizers.SGD(0.1), sample_rate)
+        # 77 = 30 + 30 + 17: TensorFlow does not know what comes.
+        history = model.fit(
+            images, labels, batch_size=30, epochs=5, shuffle=False, verbose=0
+        )
+        losses.append(history.history["loss"])
+    assert np.isfinite(losses).all() and losses[0][-1] < losses[0][0]
+    if keras.backend.backend() == "tensorflow":
+        np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["arcface", "curricularface", "mv_arc"])
@@ -166,9 +195,11 @@ def test_with_every_class_it_is_the_step_of_keras(name):
         trained.append(
             (history, of_centers(model), model.backbone.get_weights())
         )
-    (one, ours, _), (other, keras_own, _) = trained[::-1]
+    (one, ours, weights), (other, keras_own, same) = trained[::-1]
     np.testing.assert_allclose(one, other, rtol=1e-5)
-    for first, second in zip(ours, keras_own, strict=True):
+    for first, second in zip(
+        [*ours, *weights], [*keras_own, *same], strict=True
+    ):
         np.testing.assert_allclose(first, second, rtol=2e-4, atol=1e-6)
 
 
@@ -255,6 +286,51 @@ def test_weights_pass_between_sample_rates(tmp_path):
     np.testing.assert_array_equal(of_centers(sampled)[0], of_centers(full)[0])
 
 
+@pytest.mark.parametrize("name", ["adam", "schedule"])
+def test_a_frozen_backbone_counts_its_steps(name):
+    trained = []
+    for sample_rate in (1.0, 1.0 - 1e-9):
+        model = make_model(OPTIMIZERS[name](), sample_rate)
+        model.backbone.trainable = False
+        model.compile(OPTIMIZERS[name]())
+        model.fit(X, Y, epochs=3, **FIT)
+        assert int(model.optimizer.iterations) == 3
+        trained.append(of_centers(model)[0])
+    np.testing.assert_allclose(*trained, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rates", [(0.3, 1.0), (0.3, 2.0), (1.0, 2.0)])
+def test_a_frozen_head_stays(rates):
+    sample_rate, centers_rate = rates
+    model = make_model("sgd", sample_rate)
+    model.head.trainable = False
+    model.compile("sgd", centers_rate=centers_rate)
+    before = np.array(model.head.class_centers.value)
+    model.fit(X, Y, **FIT)
+    after = np.array(model.head.class_centers.value)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_step_is_skipped_where_only_the_rows_overflow():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(0.1, momentum=0.9), initial_scale=1e28
+        )
+        model = make_model(optimizer)
+        # So short that their gradient, and theirs alone, is enormous.
+        model.head.class_centers.assign(RNG.normal(size=(C, DIM)) * 1e-11)
+        before = of_centers(model) + model.backbone.get_weights()
+        model.train_on_batch(X, Y)
+        after = of_centers(model) + model.backbone.get_weights()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert float(optimizer.dynamic_scale) == pytest.approx(5e27)
+    assert int(optimizer.iterations) == 0
+
+
 # --- The rate of the centres -------------------------------------------------
 
 
@@ -306,6 +382,55 @@ def test_optimizers_that_would_move_every_row_are_refused(optimizer, message):
     with pytest.raises(ValueError, match=message) as refusal:
         make_model(optimizer())
     assert "dense_update=True" in str(refusal.value)
+
+
+def test_a_refusal_changes_nothing():
+    model = make_model("sgd")
+    before = model.optimizer
+    with pytest.raises(ValueError, match="RMSprop"):
+        model.compile("rmsprop")
+    assert model.optimizer is before
+
+
+def test_an_optimizer_with_a_rule_of_its_own_is_refused():
+    class Lookahead(keras.optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient, variable, learning_rate)
+
+    class Renamed(CoupledSGD):
+        pass
+
+    with pytest.raises(ValueError, match="Lookahead"):
+        make_model(Lookahead(0.1))
+    make_model(Renamed(0.1))
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    optimizer = CoupledSGD(0.1)
+    make_model(optimizer).fit(X, Y, **FIT)
+    with pytest.raises(ValueError, match="(?i)unknown variable"):
+        make_model(optimizer).fit(X, Y, **FIT)
+
+
+def test_logits_are_of_all_classes_and_say_so():
+    head = ArcMarginLayer(C, sample_rate=0.3)
+    with pytest.raises(ValueError, match="draws classes in margin_loss"):
+        head.loss()
+    head.build((None, DIM))
+    with pytest.raises(ValueError, match="draws classes in margin_loss"):
+        head(X, labels=Y, training=True)
+    assert tuple(head(X).shape) == (BATCH, C)
+
+
+def test_without_labels_it_says_what_it_learns_from():
+    with pytest.raises(ValueError, match="learns from labels"):
+        make_model("sgd").fit(X, verbose=0)
+
+
+@pytest.mark.parametrize("value", ["no", 2, None])
+def test_dense_update_is_true_or_false(value):
+    with pytest.raises(ValueError, match="dense_update must be True or False"):
+        make_model("sgd", dense_update=value)
 
 
 def test_a_regularizer_of_the_centres_is_refused():
