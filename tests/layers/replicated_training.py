@@ -20,7 +20,7 @@ X = RNG.normal(size=(32, 8)).astype("float32")
 Y = RNG.integers(0, 10, 32).astype("int32")
 
 
-def make():
+def make(sample_rate=1.0, **options):
     keras.utils.set_random_seed(0)
     backbone = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
     head = ArcMarginLayer(
@@ -30,9 +30,10 @@ def make():
         sub_centers=2,
         chunk_size=4,
         label_smoothing=0.1,
+        sample_rate=sample_rate,
     )
     model = ArcFaceModel(backbone, head)
-    model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), **options)
     return model
 
 
@@ -67,13 +68,21 @@ def main():
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
         two = make()
+        sampled = make(1.0 - 1e-9, dense_update=True)
+        by_rows = make(1.0 - 1e-9)
     losses["two"] = fit(two)
+    losses["sampled"] = fit(sampled)
+    try:
+        fit(by_rows)
+        refusal = "none"
+    except ValueError as error:
+        refusal = str(error)
     copies = strategy.experimental_local_results(two.head.class_centers.value)
     differences = [
         float(np.abs(copy.numpy() - one.head.class_centers.numpy()).max())
         for copy in copies
     ]
-    found = {"losses": losses, "centers": differences}
+    found = {"losses": losses, "centers": differences, "refusal": refusal}
     print(json.dumps({**found, "documented": documented(strategy)}))
 
 

@@ -120,6 +120,14 @@ def test_replicas_train_as_one_device_does(replicas):
     assert max(replicas["centers"]) < 2e-5
 
 
+@on_tensorflow
+def test_replicas_draw_classes_with_the_dense_update_only(replicas):
+    losses = replicas["losses"]
+    # A rate that draws every class: what remains is the step.
+    assert losses["sampled"] == pytest.approx(losses["one"], rel=1e-4)
+    assert "dense_update=True" in replicas["refusal"]
+
+
 @on_jax
 def test_the_documented_example_runs_on_jax(training):
     assert 0 < training["documented"][0] < 100
