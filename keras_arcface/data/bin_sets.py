@@ -13,8 +13,8 @@ from keras_arcface.data.bin_values import Array
 from keras_arcface.data.bin_values import Refused
 from keras_arcface.data.bin_values import Span
 from keras_arcface.data.bin_values import describe
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.pairs import Pairs
-from keras_arcface.data.samples import OpenFile
 from keras_arcface.data.samples import Samples
 from keras_arcface.evaluation import lfw_folds
 from keras_arcface.utils.files import atomic_path

@@ -30,13 +30,14 @@ from keras_arcface.utils.files import write_json
 
 _ROOM = ".packing"
 _PLAN = "plan.json"
+_SHARD_PICTURES, _MOST_SHARDS = 8192, 256
 
 
 def pack(
     data: ImageData,
     folder: str | os.PathLike,
     *,
-    shard_pictures: int = 8192,
+    shard_pictures: int | None = None,
     processes: int = 1,
 ) -> Path:
     """Writes data as TFRecords that `from_tfrecord` opens at once.
@@ -51,7 +52,8 @@ def pack(
     Args:
         data: What any reader returned.
         folder: Where to write; new, empty, or what an interrupted call left.
-        shard_pictures: Pictures a file.
+        shard_pictures: Pictures a file. Defaults to 8,192, or so many that
+            there are at most 256 files.
         processes: How many processes write. With more than one, a script of
             your own must be guarded by `if __name__ == "__main__":`.
 
@@ -63,6 +65,8 @@ def pack(
         ValueError: when it holds an unfinished pack of other data; or naming
             the picture that cannot be decoded.
     """
+    if shard_pictures is None:
+        shard_pictures = max(_SHARD_PICTURES, -(-len(data) // _MOST_SHARDS))
     at_least("shard_pictures", shard_pictures, 1)
     at_least("processes", processes, 1)
     folder = check_output_folder(folder)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_arcface.data.samples import OpenFile
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.samples import Records
 
 MAGIC = b"\x0a\x23\xd7\xce"

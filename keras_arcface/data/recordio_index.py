@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.recordio import HEADER
 from keras_arcface.data.recordio import MAGIC
 from keras_arcface.data.recordio import read_record
 from keras_arcface.data.recordio import scan
-from keras_arcface.data.samples import OpenFile
 from keras_arcface.utils.console import progress
 
 _BLOCK = 8192  # Records whose headers are looked at together.

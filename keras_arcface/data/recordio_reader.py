@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_arcface.data.checks import image_size_pair
 from keras_arcface.data.description import ImageData
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.recordio import RecordIO
 from keras_arcface.data.recordio import read_record
 from keras_arcface.data.recordio_index import EXACT
@@ -17,7 +18,6 @@ from keras_arcface.data.recordio_index import offsets_of
 from keras_arcface.data.recordio_index import read_index
 from keras_arcface.data.recordio_index import read_labels
 from keras_arcface.data.recordio_index import scan_index
-from keras_arcface.data.samples import OpenFile
 from keras_arcface.data.size_checks import check_some_sizes
 
 

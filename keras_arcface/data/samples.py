@@ -7,12 +7,12 @@ million samples are a few NumPy arrays.
 
 import abc
 import os
-import threading
-import weakref
 from collections.abc import Iterable
 from collections.abc import Sequence
 
 import numpy as np
+
+from keras_arcface.data.open_file import OpenFile
 
 
 class Samples(abc.ABC):
@@ -87,40 +87,6 @@ class FilePaths(Samples, Sequence):
         taken._text = self._text
         taken._starts, taken._ends = self._starts[indices], self._ends[indices]
         return taken
-
-
-class OpenFile:
-    """A file that is read by position, by any number of threads.
-
-    It opens when first read, in each process of its own, and closes when
-    nobody holds it any more.
-    """
-
-    def __init__(self, path: str | os.PathLike):
-        self.path = os.fspath(path)
-        self.size = os.stat(path).st_size
-        self._descriptor = None
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict:
-        return {"path": self.path, "size": self.size}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, _descriptor=None, _lock=threading.Lock())
-
-    def pread(self, size: int, offset: int) -> bytes:
-        """Returns up to `size` bytes from `offset`; fewer at the end."""
-        if self._descriptor is None:
-            self._open()
-        return os.pread(self._descriptor, size, offset)
-
-    def _open(self) -> None:
-        with self._lock:
-            if self._descriptor is None:
-                flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-                descriptor = os.open(self.path, flags)
-                weakref.finalize(self, os.close, descriptor)
-                self._descriptor = descriptor
 
 
 class Records(Samples):

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_arcface.data.checks import image_size_pair
 from keras_arcface.data.description import ImageData
-from keras_arcface.data.samples import OpenFile
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.size_checks import check_some_sizes
 from keras_arcface.data.tfrecord import IMAGE
 from keras_arcface.data.tfrecord import LABEL

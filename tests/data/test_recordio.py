@@ -71,11 +71,11 @@ def test_parts_are_joined(tmp_path, pieces):
     number = struct.unpack("<I", records.MAGIC)[0]
     payloads.append(records.payload(b"picture!", 4, number))
     path = records.write(tmp_path, payloads)
+    from keras_arcface.data.open_file import OpenFile
     from keras_arcface.data.recordio import read_record
     from keras_arcface.data.recordio_index import read_index
     from keras_arcface.data.recordio_index import read_labels
     from keras_arcface.data.recordio_index import scan_index
-    from keras_arcface.data.samples import OpenFile
 
     file = OpenFile(path)
     index = read_index(path.with_suffix(".idx"), file.size)
