@@ -203,13 +203,17 @@ def _distinct(pictures: BinPictures) -> tuple[BinPictures, np.ndarray]:
     numbers, first = {}, []
     known, indices = {}, np.empty(len(pictures), np.int64)
     for place, value in enumerate(pictures.spans):
-        # A pickle may name one string a million times; it is read once.
-        if id(value) not in known:
+        # A pickle may name one string a million times, each time by a call of
+        # its own; it is read once. The strings of a file do not overlap.
+        span = value.data if isinstance(value, Array) else value
+        count = value.count if isinstance(value, Array) else span.length
+        key = (span.kind, span.start, span.length, count)
+        if key not in known:
             content = pictures.read(place)
             digest = hashlib.sha256(content).digest()
             if digest not in numbers:
                 numbers[digest] = len(first)
                 first.append(place)
-            known[id(value)] = numbers[digest]
-        indices[place] = known[id(value)]
+            known[key] = numbers[digest]
+        indices[place] = known[key]
     return pictures.take(np.array(first)), indices

@@ -109,6 +109,21 @@ def test_parts_of_the_data_read_the_same_records(tmp_path):
     assert labels.numpy().tolist() == part.labels.tolist()
 
 
+def test_a_record_of_endless_parts_is_named(tmp_path):
+    from keras_arcface.data.recordio import MOST_PARTS
+
+    def labels_of(pieces):
+        tail = records.MAGIC * (pieces - 1)
+        payloads = [records.payload(tail, 0), records.payload(b"", 1)]
+        path = records.write(tmp_path / str(pieces), payloads, index=False)
+        return from_recordio(path, SIZE)
+
+    with pytest.raises(ValueError, match="byte 0 has more than 1024 parts"):
+        labels_of(MOST_PARTS + 1)
+    with pytest.raises(ValueError, match="not a picture"):
+        labels_of(MOST_PARTS)
+
+
 def break_index(path, change):
     index = path.with_suffix(".idx")
     index.write_bytes(change(index.read_bytes()))
@@ -119,6 +134,7 @@ def break_index(path, change):
     [
         (lambda t: t + b"99\t99999999\n", "idx, line 13: offset 99999999 is"),
         (lambda t: t + b"3\t0\n", "line 13: key 3 a second time"),
+        (lambda t: t + b"99\t0\n", "line 13: offset 0 a second time"),
         (lambda t: t + b"ab\t0\n", "line 13: expected key<tab>offset"),
         (lambda t: t.replace(b"\n", b" ", 1), "line 1: expected key<tab>off"),
         (lambda t: b"", "idx is empty"),
