@@ -62,6 +62,9 @@ class BinPictures(Samples):
         side = ("left", "right")[place % 2]
         return f"{self.file.path}, pair {place // 2} (from 0), {side} picture"
 
+    def sources(self) -> Sequence[str]:
+        return [self.file.path]
+
     def take(self, indices: np.ndarray) -> "BinPictures":
         taken = object.__new__(BinPictures)
         taken.file = self.file

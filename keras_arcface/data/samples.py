@@ -29,6 +29,10 @@ class Samples(abc.ABC):
     def name(self, index: int) -> str:
         """Returns what messages call sample `index`."""
 
+    def sources(self) -> Iterable[str]:
+        """Returns the paths of all files that the samples are read from."""
+        return ()
+
     @abc.abstractmethod
     def take(self, indices: np.ndarray) -> "Samples":
         """Returns the samples at integer `indices`, in that order."""
@@ -82,6 +86,9 @@ class FilePaths(Samples, Sequence):
     def name(self, index: int) -> str:
         return self[index]
 
+    def sources(self) -> Iterable[str]:
+        return self
+
     def take(self, indices: np.ndarray) -> "FilePaths":
         taken = FilePaths()
         taken._text = self._text
@@ -123,6 +130,10 @@ class Records(Samples):
     def name(self, index: int) -> str:
         file, offset = self.place(index)
         return f"{file.path}, {self.kind} at byte {offset}"
+
+    def sources(self) -> Iterable[str]:
+        numbers = [0] if self.file_of is None else np.unique(self.file_of)
+        return [self.files[number].path for number in numbers]
 
     def take(self, indices: np.ndarray) -> "Records":
         taken = object.__new__(type(self))

@@ -24,6 +24,8 @@ from keras_arcface.utils.files import sha256
 INDEX = "index.json"
 PLACES = "places.npy"
 """Offset, length, `zlib.crc32` and label of every picture, int64 (4, n)."""
+ROOM = ".packing"
+"""The folder, inside a pack's, that is there until the pack is finished."""
 FORMAT = "keras_arcface pack, version 1"
 
 
