@@ -244,7 +244,7 @@ def write_indices(room, count):
     import tensorflow as tf
     from PIL import Image
 
-    from keras_arcface.data.tfrecord_reader import FORMAT
+    from keras_arcface.data.pack_index import FORMAT
     from keras_arcface.utils.files import sha256
     from keras_arcface.utils.files import write_json
 

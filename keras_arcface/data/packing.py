@@ -18,14 +18,14 @@ import numpy as np
 
 from keras_arcface.data.checks import at_least
 from keras_arcface.data.description import ImageData
+from keras_arcface.data.pack_index import FORMAT
+from keras_arcface.data.pack_index import INDEX
+from keras_arcface.data.pack_index import PLACES
+from keras_arcface.data.pack_index import ROOM
 from keras_arcface.data.samples import FilePaths
 from keras_arcface.data.shards import Shard
 from keras_arcface.data.shards import source_digest
 from keras_arcface.data.shards import write_shard
-from keras_arcface.data.tfrecord_reader import FORMAT
-from keras_arcface.data.tfrecord_reader import INDEX
-from keras_arcface.data.tfrecord_reader import PLACES
-from keras_arcface.data.tfrecord_reader import ROOM
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.files import check_output_folder

@@ -18,6 +18,7 @@ from keras_arcface.data import from_tfrecord
 from keras_arcface.data import pack
 from keras_arcface.data import shards
 from keras_arcface.data.crc32c import crc32c
+from keras_arcface.utils.files import sha256
 
 SIZE = (32, 32)
 
@@ -285,7 +286,14 @@ def test_damaged_packs_are_named(copy):
     with pytest.raises(ValueError, match="places.npy.*checksum differs"):
         from_tfrecord(copy)
     index = json.loads((copy / "index.json").read_text("utf-8"))
-    for change in ({"shards": [{}]}, {"shards": 3}, {"class_names": None}):
+    shard = {**index["shards"][0], "pictures": -5}
+    for change in (
+        {"shards": [{}]},
+        {"shards": 3},
+        {"shards": [shard]},
+        {"class_names": None},
+        {"class_names": [1, "b"]},
+    ):
         (copy / "index.json").write_text(json.dumps(index | change))
         with pytest.raises(
             ValueError, match="index.json is damaged in (sh|cl)"
@@ -293,6 +301,55 @@ def test_damaged_packs_are_named(copy):
             from_tfrecord(copy)
     (copy / "index.json").write_text("{}")
     with pytest.raises(ValueError, match="is no index of keras-arcface pack"):
+        from_tfrecord(copy)
+
+
+def rewrite_places(folder, change):
+    """Changes places.npy as somebody would who knows of its checksum."""
+    places = np.load(folder / "places.npy")
+    change(places)
+    np.save(folder / "places.npy", places)
+    sign_places(folder)
+
+
+def sign_places(folder):
+    index = json.loads((folder / "index.json").read_text("utf-8"))
+    index["places.npy"] = sha256(folder / "places.npy")
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize(
+    "row, value",
+    [
+        (0, -1),
+        (0, 2**62),
+        (1, 0),
+        (1, -5),
+        (1, 2**63 - 1),
+        (2, -1),
+        (2, 2**32),
+        (3, -1),
+        (3, 5),
+    ],
+)
+def test_places_out_of_range_are_named(copy, row, value):
+    def change(places):
+        places[row, 7] = value
+
+    rewrite_places(copy, change)
+    named = rf"places.npy is damaged: picture 7 .*{value}.* \(1 such\)"
+    with pytest.raises(ValueError, match=named):
+        from_tfrecord(copy)
+
+
+def test_places_that_claim_to_be_many_take_no_memory(copy):
+    path = copy / "places.npy"
+    content = path.read_bytes()
+    small, huge = b"(4, 19), }" + b" " * 11, b"(4, 1900000000000), }"
+    assert len(small) == len(huge) and small in content
+    path.write_bytes(content.replace(small, huge))
+    sign_places(copy)
+    with pytest.raises(ValueError, match="places.npy is damaged: mmap"):
         from_tfrecord(copy)
 
 
