@@ -10,6 +10,8 @@ import records
 
 from keras_arcface.data import from_directory
 from keras_arcface.data import from_recordio
+from keras_arcface.data import recordio_index
+from keras_arcface.data import recordio_reader
 
 SIZE = (32, 32)
 
@@ -226,6 +228,29 @@ def test_promises_that_are_not_kept(tmp_path):
     (tmp_path / "property").write_text("9,112,112")
     with pytest.warns(UserWarning, match="record 3, .*property 9"):
         from_recordio(path, SIZE)
+    (tmp_path / "property").write_text("9" * 5000)
+    with pytest.warns(UserWarning, match="property 9{20}. Identities"):
+        from_recordio(path, SIZE)
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("counts", [(8, 7, 9), (8, 7, 11), (5, 5, 5)])
+def test_headers_that_float32_rounds(tmp_path, monkeypatch, counts, check):
+    """As above 2**24, here above 16: odd numbers go to the nearest even."""
+
+    def rounded(content, label, number=0):
+        if np.ndim(label):
+            label = [n if n <= 16 else 2 * round(n / 2) for n in label]
+        return payload(content, label, number)
+
+    payload = records.payload
+    monkeypatch.setattr(records, "payload", rounded)
+    path, pictures = records.insightface(tmp_path, counts)
+    monkeypatch.setattr(recordio_index, "EXACT", 16)
+    monkeypatch.setattr(recordio_reader, "EXACT", 16)
+    data = from_recordio(path, SIZE, check=check)
+    assert contents(data) == pictures
+    assert data.labels.tolist() == np.repeat(range(3), counts).tolist()
 
 
 def test_what_is_not_there(tmp_path):
