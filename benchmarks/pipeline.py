@@ -29,6 +29,7 @@ import time
 import zlib
 from pathlib import Path
 
+import machine
 import numpy as np
 
 BATCH, SIDE, CORES = 128, 112, os.cpu_count()
@@ -56,8 +57,6 @@ def main():
     with tempfile.TemporaryDirectory() as room:
         write_indices(Path(room), args.index)
         start = [in_own_process(kind, room) for kind in INDICES]
-    import machine
-
     from keras_arcface.utils.files import write_json
 
     result = {"data": data, "speed": speed, "index": args.index, "start": start}
