@@ -19,7 +19,8 @@ FORMAT = "keras_arcface pack, version 1"
 
 def is_tfrecord_folder(folder: Path) -> bool:
     """Whether a folder is a pack, whole or not, or holds TFRecords."""
-    if (folder / ROOM).is_dir() or any(folder.glob("*.tfrecord*")):
+    records = (path.is_file() for path in folder.glob("*.tfrecord*"))
+    if (folder / ROOM).is_dir() or any(records):
         return True
     if not (folder / INDEX).is_file():
         return False

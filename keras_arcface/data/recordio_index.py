@@ -54,7 +54,9 @@ def read_index(path: str | os.PathLike, size: int) -> dict[str, np.ndarray]:
     return {"keys": keys, "offsets": offsets}
 
 
-def _refuse_twice(path, what: str, numbers: np.ndarray) -> None:
+def _refuse_twice(
+    path: str | os.PathLike, what: str, numbers: np.ndarray
+) -> None:
     order = np.argsort(numbers, kind="stable")
     twice = np.flatnonzero(np.diff(numbers[order]) == 0)
     if twice.size:

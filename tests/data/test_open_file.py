@@ -35,6 +35,8 @@ def files(tmp_path):
 
 def opened(folder):
     """How many descriptors of this process lie in a folder."""
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("descriptors are counted in /proc")
     found = 0
     for number in os.listdir("/proc/self/fd"):
         path = f"/proc/self/fd/{number}"
