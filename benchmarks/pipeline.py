@@ -29,6 +29,7 @@ import time
 import zlib
 from pathlib import Path
 
+import machine
 import numpy as np
 
 BATCH, SIDE, CORES = 128, 112, os.cpu_count()
@@ -56,8 +57,6 @@ def main():
     with tempfile.TemporaryDirectory() as room:
         write_indices(Path(room), args.index)
         start = [in_own_process(kind, room) for kind in INDICES]
-    import machine
-
     from keras_arcface.utils.files import write_json
 
     result = {"data": data, "speed": speed, "index": args.index, "start": start}
@@ -244,7 +243,7 @@ def write_indices(room, count):
     import tensorflow as tf
     from PIL import Image
 
-    from keras_arcface.data.tfrecord_reader import FORMAT
+    from keras_arcface.data.pack_index import FORMAT
     from keras_arcface.utils.files import sha256
     from keras_arcface.utils.files import write_json
 

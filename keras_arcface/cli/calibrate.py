@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_arcface import evaluation
 from keras_arcface.cli.sources import fixed_size
 from keras_arcface.cli.sources import pairs_from_file
-from keras_arcface.data import from_directory
+from keras_arcface.data import open_data
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import require_preset
 from keras_arcface.pretrained import update_metadata
@@ -19,12 +19,14 @@ def add_parser(subparsers):
         "calibrate",
         help="find and store the threshold for a false-match rate",
         description="Finds the cosine at which a preset makes a given share "
-        "of false matches on a folder of identities, checks it on other "
+        "of false matches on known identities, checks it on other "
         "pairs, and stores both in the preset, for `verify`.",
     )
     parser.add_argument("model", help="preset folder or preset name")
     parser.add_argument(
-        "--data", required=True, help="folder of identities to calibrate on"
+        "--data",
+        required=True,
+        help="identities to calibrate on: folder, .csv, pack or .rec",
     )
     parser.add_argument("--fmr", type=float, default=0.01)
     parser.add_argument("--check-pairs", help="other pairs: CSV, .txt or .bin")
@@ -40,7 +42,12 @@ def run(args):
     require_preset(args.model)  # Only a preset can keep a threshold.
     backbone = load_backbone(args.model)
     size = fixed_size(backbone.input_shape[1:3])
-    data = from_directory(args.data, size, resize=args.resize)
+    data = open_data(args.data, size, resize=args.resize)
+    check = None
+    if args.check_pairs:  # Opened first: embedding takes minutes.
+        check = pairs_from_file(
+            args.check_pairs, args.check_images, size, args.resize
+        )
     embeddings = embed_data(backbone, data, args.flip, verbose=True)
     scores, is_same = evaluation.all_pairs(embeddings, data.labels)
     found = evaluation.threshold_at_fmr(scores, is_same, args.fmr)
@@ -64,17 +71,15 @@ def run(args):
             f"{math.ceil(30 / args.fmr):,} impostor pairs at this rate; with "
             "fewer the threshold is a guess"
         )
-    if args.check_pairs:
-        entry["checked_on"] = _check(args, backbone, size, threshold)
+    if check is not None:
+        entry["checked_on"] = _check(backbone, check, args.flip, threshold)
         print(f"checked on {entry['checked_on']}")
     update_metadata(args.model, {"verification": entry})
 
 
-def _check(args, backbone, size, threshold):
-    data, pairs, source = pairs_from_file(
-        args.check_pairs, args.check_images, size, args.resize
-    )
-    _, scores = verify(backbone, data, pairs, args.flip, 0, verbose=True)
+def _check(backbone, opened, flip, threshold):
+    data, pairs, source = opened
+    _, scores = verify(backbone, data, pairs, flip, 0, verbose=True)
     check = evaluation.check_threshold(scores, pairs.is_same, threshold)
     return (
         f"{source}: FMR {check.fmr:.4f} of {check.impostor_pairs:,}, FNMR "

@@ -33,8 +33,7 @@ def add_parser(subparsers):
     parser.add_argument(
         "--shard-pictures",
         type=int,
-        default=8192,
-        help="pictures a file (default: %(default)s)",
+        help="pictures a file (default: 8192, or more in at most 256 files)",
     )
     parser.add_argument(
         "--processes",

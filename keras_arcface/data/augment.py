@@ -47,6 +47,7 @@ def face(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         on_some(ops.crop, 0.2),
         on_some(ops.down_up, 0.2),
         on_some(ops.colour, 0.2),
+        ops.clip,
     )(images, seed)
 
 
@@ -68,11 +69,12 @@ def strong(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
         on_some(ops.grey, 0.1),
         on_some(ops.lower_face, 0.1),
     )(images, seed)
-    return tf.cond(
+    changed = tf.cond(
         tf.random.stateless_uniform((), fold_in(seed, 98)) < 0.5,
         lambda: rand_augment(changed, fold_in(seed, 99)),
         lambda: changed,
     )
+    return ops.clip(changed, seed)
 
 
 def shift(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":

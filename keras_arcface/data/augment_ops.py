@@ -30,6 +30,13 @@ def to_float(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
     return tf.cast(images, tf.float32)
 
 
+def clip(images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
+    """Clips to 0..255, which resizing leaves by a rounding error."""
+    import tensorflow as tf
+
+    return tf.clip_by_value(images, 0.0, 255.0)
+
+
 def crop(
     images: "tf.Tensor", seed: "tf.Tensor", least: float = 0.2
 ) -> "tf.Tensor":

@@ -13,8 +13,8 @@ from keras_arcface.data.bin_values import Array
 from keras_arcface.data.bin_values import Refused
 from keras_arcface.data.bin_values import Span
 from keras_arcface.data.bin_values import describe
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.pairs import Pairs
-from keras_arcface.data.samples import OpenFile
 from keras_arcface.data.samples import Samples
 from keras_arcface.evaluation import lfw_folds
 from keras_arcface.utils.files import atomic_path
@@ -61,6 +61,9 @@ class BinPictures(Samples):
         place = int(self.places[index])
         side = ("left", "right")[place % 2]
         return f"{self.file.path}, pair {place // 2} (from 0), {side} picture"
+
+    def sources(self) -> Sequence[str]:
+        return [self.file.path]
 
     def take(self, indices: np.ndarray) -> "BinPictures":
         taken = object.__new__(BinPictures)
@@ -203,13 +206,17 @@ def _distinct(pictures: BinPictures) -> tuple[BinPictures, np.ndarray]:
     numbers, first = {}, []
     known, indices = {}, np.empty(len(pictures), np.int64)
     for place, value in enumerate(pictures.spans):
-        # A pickle may name one string a million times; it is read once.
-        if id(value) not in known:
+        # A pickle may name one string a million times, each time by a call of
+        # its own; it is read once. The strings of a file do not overlap.
+        span = value.data if isinstance(value, Array) else value
+        count = value.count if isinstance(value, Array) else span.length
+        key = (span.kind, span.start, span.length, count)
+        if key not in known:
             content = pictures.read(place)
             digest = hashlib.sha256(content).digest()
             if digest not in numbers:
                 numbers[digest] = len(first)
                 first.append(place)
-            known[id(value)] = numbers[digest]
-        indices[place] = known[id(value)]
+            known[key] = numbers[digest]
+        indices[place] = known[key]
     return pictures.take(np.array(first)), indices

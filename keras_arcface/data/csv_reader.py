@@ -93,11 +93,15 @@ def _refuse_duplicates(path: Path, paths: FilePaths) -> None:
 def _in_order(names: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """Returns the names sorted, and the new id of each old one."""
     numbers = all(
-        name.isascii() and name.isdecimal() and str(int(name)) == name
+        name.isascii()
+        and name.isdecimal()
+        and (name == "0" or not name.startswith("0"))
         for name in names
     )
+    # By length, then by digits: `int` refuses numbers of 4,300 digits.
     order = sorted(
-        range(len(names)), key=lambda i: int(names[i]) if numbers else names[i]
+        range(len(names)),
+        key=lambda i: (len(names[i]) if numbers else 0, names[i]),
     )
     new_ids = np.empty(len(names), np.int64)
     new_ids[order] = np.arange(len(names))

@@ -118,14 +118,14 @@ def _pictures(identity: Path, root: Path) -> list[str]:
 def _entries(folder: Path) -> list[os.DirEntry]:
     """Returns what is visible in a folder, without links that lead nowhere."""
     entries = [e for e in os.scandir(folder) if not e.name.startswith(".")]
-    # A link to itself leads nowhere too, and raises where it is followed.
-    broken = [
-        entry.name
-        for entry in entries
-        if entry.is_symlink() and not os.path.exists(entry.path)
-    ]
-    _mention(folder, broken, "links lead nowhere", "Mend or remove them.")
-    return [entry for entry in entries if entry.name not in set(broken)]
+    whole, broken = [], []
+    for entry in entries:
+        # A link to itself leads nowhere too, and raises where it is followed.
+        lost = entry.is_symlink() and not os.path.exists(entry.path)
+        (broken if lost else whole).append(entry)
+    names = [entry.name for entry in broken]
+    _mention(folder, names, "links lead nowhere", "Mend or remove them.")
+    return whole
 
 
 def _mention(folder: Path, names: list[str], what: str, remedy: str) -> None:

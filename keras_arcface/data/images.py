@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +17,16 @@ from PIL import UnidentifiedImageError
 T = TypeVar("T")
 R = TypeVar("R")
 
+# What may be in a picture file, whatever its name. Pillow knows more, among it
+# EPS, for which it starts Ghostscript: a picture must not run a program.
+# MPO, what some cameras write, is opened as a JPEG.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 swap width and height.
+
+
+def open_picture(source: str | os.PathLike | BinaryIO) -> Image.Image:
+    """Opens a picture of one of `FORMATS`; Pillow's errors are as they are."""
+    return Image.open(source, formats=FORMATS)
 
 
 def read_image(
@@ -32,7 +42,7 @@ def read_image(
     faster).
 
     Args:
-        path: A picture file: JPEG, PNG, BMP, WebP or whatever Pillow reads.
+        path: A picture file of one of `FORMATS`, whatever its name.
         image_size: (height, width) in pixels that the picture must have, or
             `None` for any.
         resize: Whether a picture of another size is resized to `image_size`
@@ -70,7 +80,7 @@ def _read(source, name, image_size, resize):
             "resize=True needs an image_size=(height, width) to resize to. "
             "Received: image_size=None."
         )
-    with _named_errors(name, source), Image.open(source) as picture:
+    with _named_errors(name, source), open_picture(source) as picture:
         _refuse_bomb(picture)
         size = picture.size
         if image_size is None or resize or set(size) == set(image_size):
@@ -98,7 +108,7 @@ def decode_size(content: bytes, name: str) -> tuple[int, int]:
 
 
 def _size(source, name):
-    with _named_errors(name, source), Image.open(source) as picture:
+    with _named_errors(name, source), open_picture(source) as picture:
         _refuse_bomb(picture)
         width, height = picture.size
         if width != height and picture.getexif().get(_ORIENTATION, 1) >= 5:
@@ -150,7 +160,8 @@ class _named_errors:
         if isinstance(error, UnidentifiedImageError):
             raise ValueError(
                 f"{self.name} is not a picture that Pillow can read "
-                f"({_bytes_of(self.source)} bytes). Remove or replace it."
+                f"({_bytes_of(self.source)} bytes); expected one of "
+                f"{', '.join(FORMATS)}. Remove or replace it."
             ) from error
         raise ValueError(
             f"Cannot decode the picture {self.name}: {error}. "

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_arcface.data.directory import EXTENSIONS
 from keras_arcface.data.directory import PICTURE_ENDINGS
 from keras_arcface.data.images import in_threads
+from keras_arcface.data.images import open_picture
 from keras_arcface.data.images import read_image
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
@@ -163,7 +163,7 @@ def _look(root, item):
             facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
             facts["bytes"] = file.tell()
         image = read_image(root / path)
-        with Image.open(root / path) as picture:
+        with open_picture(root / path) as picture:
             facts.update(format=str(picture.format), mode=picture.mode)
     except (ValueError, OSError, MemoryError) as error:
         message = printable(str(error) or type(error).__name__)

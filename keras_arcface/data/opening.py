@@ -6,14 +6,14 @@ from pathlib import Path
 from keras_arcface.data.csv_reader import from_csv
 from keras_arcface.data.description import ImageData
 from keras_arcface.data.directory import from_directory
+from keras_arcface.data.pack_index import INDEX
+from keras_arcface.data.pack_index import is_tfrecord_folder
 from keras_arcface.data.recordio_reader import from_recordio
-from keras_arcface.data.tfrecord_reader import INDEX
 from keras_arcface.data.tfrecord_reader import from_tfrecord
-from keras_arcface.data.tfrecord_reader import is_pack
 
 KINDS = """a folder with one sub-folder of pictures per identity, a .csv file
 with the columns path and identity, a folder that keras-arcface pack wrote, a
-.tfrecord file, or a .rec file or a folder that holds one"""
+.tfrecord file or a folder of them, or a .rec file or a folder that holds one"""
 
 
 def open_data(
@@ -27,8 +27,9 @@ def open_data(
 
     - `NAME.csv`: `from_csv`
     - `NAME.rec`, or a folder that holds `*.rec`: `from_recordio`
-    - `NAME.tfrecord`, or a folder that `keras-arcface pack` wrote, or its
-      `index.json`: `from_tfrecord`
+    - `NAME.tfrecord`, a folder that holds `*.tfrecord`, or one that
+      `keras-arcface pack` wrote (whole or not), or its `index.json`:
+      `from_tfrecord`
     - any other folder: `from_directory`
 
     Args:
@@ -58,7 +59,7 @@ def open_data(
 
 def _reader(path: Path):
     if path.is_dir():
-        if is_pack(path):
+        if is_tfrecord_folder(path):
             return from_tfrecord
         holds_records = any(path.glob("*.rec"))
         return from_recordio if holds_records else from_directory

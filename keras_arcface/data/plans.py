@@ -8,6 +8,7 @@ what one worker with so much larger a batch would see.
 
 import dataclasses
 import functools
+import threading
 from typing import Protocol
 
 import numpy as np
@@ -171,5 +172,15 @@ class BalancedBatches:
 
 
 def _remember(function):
-    """Keeps the last two results: those of this epoch and of the next."""
-    return functools.lru_cache(maxsize=2)(function)
+    """Keeps the last two results: those of this epoch and of the next.
+
+    Threads that ask at once get one result: each permutation of many millions
+    takes seconds and memory of its own.
+    """
+    kept, lock = functools.lru_cache(maxsize=2)(function), threading.Lock()
+
+    def remembered(key):
+        with lock:
+            return kept(key)
+
+    return remembered

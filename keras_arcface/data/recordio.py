@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_arcface.data.samples import OpenFile
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.samples import Records
 
 MAGIC = b"\x0a\x23\xd7\xce"
@@ -21,6 +21,8 @@ HEADER = struct.Struct("<IfQQ")
 _PREFIX = struct.Struct("<4sI")
 _LENGTH_BITS = 29
 _FIRST_READ = 16 * 1024  # Most aligned faces come whole with one call.
+# A picture holds the magic about once in 2**32 words; more is no picture.
+MOST_PARTS = 1024
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 
 
@@ -67,6 +69,8 @@ def read_payload(file: OpenFile, offset: int) -> bytes:
         raise _damaged(file, offset, "begins in the middle of a record")
     parts = [part]
     while flag != _LAST:
+        if len(parts) == MOST_PARTS:
+            raise _damaged(file, offset, f"has more than {MOST_PARTS} parts")
         part, flag, after = _read_part(file, after)
         if flag not in (_MIDDLE, _LAST):
             raise _damaged(file, offset, "has a first part and no last one")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.recordio import HEADER
 from keras_arcface.data.recordio import MAGIC
 from keras_arcface.data.recordio import read_record
 from keras_arcface.data.recordio import scan
-from keras_arcface.data.samples import OpenFile
 from keras_arcface.utils.console import progress
 
 _BLOCK = 8192  # Records whose headers are looked at together.
@@ -29,8 +29,8 @@ def read_index(path: str | os.PathLike, size: int) -> dict[str, np.ndarray]:
         `keys` and `offsets`, int64 (n,), in the file's order.
 
     Raises:
-        ValueError: with the line that is no index line, names a key a second
-            time, or points past the end of the .rec file.
+        ValueError: with the line that is no index line, names a key or an
+            offset a second time, or points past the end of the .rec file.
     """
     text = Path(path).read_bytes().rstrip()
     lines = text.count(b"\n") + 1
@@ -48,15 +48,23 @@ def read_index(path: str | os.PathLike, size: int) -> dict[str, np.ndarray]:
             ".rec is cut short, or the .idx belongs to another. Without the "
             ".idx the .rec is scanned."
         )
-    order = np.argsort(keys, kind="stable")
-    twice = np.flatnonzero(np.diff(keys[order]) == 0)
+    _refuse_twice(path, "key", keys)
+    # Else a few bytes each could have one long record read again and again.
+    _refuse_twice(path, "offset", offsets)
+    return {"keys": keys, "offsets": offsets}
+
+
+def _refuse_twice(
+    path: str | os.PathLike, what: str, numbers: np.ndarray
+) -> None:
+    order = np.argsort(numbers, kind="stable")
+    twice = np.flatnonzero(np.diff(numbers[order]) == 0)
     if twice.size:
         line = order[twice[0] + 1]
         raise ValueError(
-            f"{path}, line {line + 1}: key {keys[line]} a second time "
+            f"{path}, line {line + 1}: {what} {numbers[line]} a second time "
             f"({twice.size} such)."
         )
-    return {"keys": keys, "offsets": offsets}
 
 
 def scan_index(file: OpenFile) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_arcface.data.checks import image_size_pair
 from keras_arcface.data.description import ImageData
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.recordio import RecordIO
 from keras_arcface.data.recordio import read_record
 from keras_arcface.data.recordio_index import EXACT
@@ -17,7 +18,6 @@ from keras_arcface.data.recordio_index import offsets_of
 from keras_arcface.data.recordio_index import read_index
 from keras_arcface.data.recordio_index import read_labels
 from keras_arcface.data.recordio_index import scan_index
-from keras_arcface.data.samples import OpenFile
 from keras_arcface.data.size_checks import check_some_sizes
 
 
@@ -128,7 +128,9 @@ def _compare_count(path: Path, found: int, identities: int | None) -> None:
         promised["its meta record"] = identities
     if beside.is_file():
         text = beside.read_text("utf-8", "replace").split(",")[0].strip()
-        promised[str(beside)] = int(text) if text.isdecimal() else text[:20]
+        # `int` refuses numbers of 4,300 digits.
+        is_count = text.isdecimal() and len(text) <= 20
+        promised[str(beside)] = int(text) if is_count else text[:20]
     broken = [f"{what} {n}" for what, n in promised.items() if n != found]
     if broken:
         warnings.warn(

@@ -7,12 +7,12 @@ million samples are a few NumPy arrays.
 
 import abc
 import os
-import threading
-import weakref
 from collections.abc import Iterable
 from collections.abc import Sequence
 
 import numpy as np
+
+from keras_arcface.data.open_file import OpenFile
 
 
 class Samples(abc.ABC):
@@ -28,6 +28,10 @@ class Samples(abc.ABC):
     @abc.abstractmethod
     def name(self, index: int) -> str:
         """Returns what messages call sample `index`."""
+
+    def sources(self) -> Iterable[str]:
+        """Returns the paths of all files that the samples are read from."""
+        return ()
 
     @abc.abstractmethod
     def take(self, indices: np.ndarray) -> "Samples":
@@ -82,45 +86,14 @@ class FilePaths(Samples, Sequence):
     def name(self, index: int) -> str:
         return self[index]
 
+    def sources(self) -> Iterable[str]:
+        return self
+
     def take(self, indices: np.ndarray) -> "FilePaths":
         taken = FilePaths()
         taken._text = self._text
         taken._starts, taken._ends = self._starts[indices], self._ends[indices]
         return taken
-
-
-class OpenFile:
-    """A file that is read by position, by any number of threads.
-
-    It opens when first read, in each process of its own, and closes when
-    nobody holds it any more.
-    """
-
-    def __init__(self, path: str | os.PathLike):
-        self.path = os.fspath(path)
-        self.size = os.stat(path).st_size
-        self._descriptor = None
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict:
-        return {"path": self.path, "size": self.size}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state, _descriptor=None, _lock=threading.Lock())
-
-    def pread(self, size: int, offset: int) -> bytes:
-        """Returns up to `size` bytes from `offset`; fewer at the end."""
-        if self._descriptor is None:
-            self._open()
-        return os.pread(self._descriptor, size, offset)
-
-    def _open(self) -> None:
-        with self._lock:
-            if self._descriptor is None:
-                flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-                descriptor = os.open(self.path, flags)
-                weakref.finalize(self, os.close, descriptor)
-                self._descriptor = descriptor
 
 
 class Records(Samples):
@@ -157,6 +130,10 @@ class Records(Samples):
     def name(self, index: int) -> str:
         file, offset = self.place(index)
         return f"{file.path}, {self.kind} at byte {offset}"
+
+    def sources(self) -> Iterable[str]:
+        numbers = [0] if self.file_of is None else np.unique(self.file_of)
+        return [self.files[number].path for number in numbers]
 
     def take(self, indices: np.ndarray) -> "Records":
         taken = object.__new__(type(self))

@@ -1,6 +1,7 @@
 """Writes one shard of a pack: pictures that were seen to decode."""
 
 import dataclasses
+import hashlib
 import io
 import os
 import zlib
@@ -57,6 +58,7 @@ def write_shard(shard: Shard) -> None:
     import tensorflow as tf
 
     places, offset = [], 0
+    source = source_digest(shard.samples)  # Before a picture is read.
     with (
         atomic_path(shard.path) as temporary,
         tf.io.TFRecordWriter(str(temporary)) as writer,
@@ -74,9 +76,27 @@ def write_shard(shard: Shard) -> None:
         "pictures": len(places),
         "bytes": offset,
         "sha256": sha256(shard.path),
+        "source": source,
         "places": places,
     }
     write_json(shard.note, note)
+
+
+def source_digest(samples: Samples | np.ndarray) -> str:
+    """Returns a digest of the sizes and times of change of files read from.
+
+    Raises:
+        FileNotFoundError: naming the file that is gone.
+    """
+    digest = hashlib.sha256()
+    if isinstance(samples, Samples):
+        for path in samples.sources():
+            try:
+                facts = os.stat(path)
+            except FileNotFoundError as error:
+                raise FileNotFoundError(f"There is no file {path}.") from error
+            digest.update(b"%d %d " % (facts.st_size, facts.st_mtime_ns))
+    return digest.hexdigest()
 
 
 def _example(shard: Shard, index: int, content: bytes) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_arcface.data.crc32c import masked_crc32c
-from keras_arcface.data.samples import OpenFile
+from keras_arcface.data.open_file import OpenFile
 from keras_arcface.data.samples import Records
 
 IMAGE = "image/encoded"

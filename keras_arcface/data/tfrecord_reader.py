@@ -1,7 +1,6 @@
 """Reads what `keras-arcface pack` wrote, and TFRecords of others."""
 
 import array
-import json
 import os
 import zlib
 from collections.abc import Sequence
@@ -11,7 +10,13 @@ import numpy as np
 
 from keras_arcface.data.checks import image_size_pair
 from keras_arcface.data.description import ImageData
-from keras_arcface.data.samples import OpenFile
+from keras_arcface.data.open_file import OpenFile
+from keras_arcface.data.pack_index import INDEX
+from keras_arcface.data.pack_index import PLACES
+from keras_arcface.data.pack_index import ROOM
+from keras_arcface.data.pack_index import check_places
+from keras_arcface.data.pack_index import read_index
+from keras_arcface.data.pack_index import read_places
 from keras_arcface.data.size_checks import check_some_sizes
 from keras_arcface.data.tfrecord import IMAGE
 from keras_arcface.data.tfrecord import LABEL
@@ -19,12 +24,6 @@ from keras_arcface.data.tfrecord import TFRecords
 from keras_arcface.data.tfrecord import find_picture
 from keras_arcface.data.tfrecord import scan_frames
 from keras_arcface.utils.console import progress
-from keras_arcface.utils.files import sha256
-
-INDEX = "index.json"
-PLACES = "places.npy"
-"""Offset, length, `zlib.crc32` and label of every picture, int64 (4, n)."""
-FORMAT = "keras_arcface pack, version 1"
 
 
 def from_tfrecord(
@@ -63,6 +62,12 @@ def from_tfrecord(
         raise FileNotFoundError(f"There is no file or folder {path}.")
     if (path / INDEX).is_file():
         return _from_pack(path, image_size, resize)
+    if (path / ROOM).is_dir():
+        raise ValueError(
+            f"{path} is a pack that is not finished: it has no {INDEX} yet. "
+            "Run keras-arcface pack again with the same arguments; it goes "
+            "on where it stopped."
+        )
     size = image_size_pair((112, 112) if image_size is None else image_size)
     samples, labels = _scan(_record_files(path), image_key, label_key)
     check_some_sizes(samples, None if resize else size)
@@ -77,18 +82,9 @@ def from_tfrecord(
     )
 
 
-def is_pack(folder: Path) -> bool:
-    """Whether `keras-arcface pack` wrote a folder."""
-    try:
-        index = json.loads((folder / INDEX).read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(index, dict) and index.get("format") == FORMAT
-
-
 def _from_pack(folder: Path, image_size, resize: bool) -> ImageData:
-    index = _read_index(folder)
-    places = _read_places(folder, index)
+    index = read_index(folder)
+    places = read_places(folder, index)
     files = [_shard(folder, shard) for shard in index["shards"]]
     counts = [shard["pictures"] for shard in index["shards"]]
     if sum(counts) != places.shape[1]:
@@ -97,6 +93,7 @@ def _from_pack(folder: Path, image_size, resize: bool) -> ImageData:
             f"{places.shape[1]}. Pack the data again."
         )
     file_of = np.repeat(np.arange(len(files)), counts)
+    check_places(folder, places, files, file_of, len(index["class_names"]))
     samples, labels = _samples(files, file_of, places)
     size = index["image_size"] if image_size is None else image_size
     size = image_size_pair(size)
@@ -109,47 +106,6 @@ def _from_pack(folder: Path, image_size, resize: bool) -> ImageData:
         root=str(folder),
         resize=resize,
     )
-
-
-def _read_index(folder: Path) -> dict:
-    if not is_pack(folder):
-        raise ValueError(
-            f"{folder / INDEX} is no index of keras-arcface pack "
-            f"({FORMAT!r}), or of another version."
-        )
-    index = json.loads((folder / INDEX).read_text("utf-8"))
-    shapes = {"image_size": list, "class_names": list, "shards": list}
-    shapes[PLACES] = str
-    wrong = [k for k, kind in shapes.items() if type(index.get(k)) is not kind]
-    parts = {"file": str, "pictures": int, "bytes": int}
-    for number, shard in enumerate([] if wrong else index["shards"]):
-        found = shard if isinstance(shard, dict) else {}
-        if any(type(found.get(k)) is not kind for k, kind in parts.items()):
-            wrong.append(f"shards[{number}]")
-    if wrong:
-        raise ValueError(
-            f"{folder / INDEX} is damaged in {', '.join(wrong[:3])}. Pack the "
-            "data again."
-        )
-    return index
-
-
-def _read_places(folder: Path, index: dict) -> np.ndarray:
-    path = folder / PLACES
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing, half of the index.")
-    if sha256(path) != index[PLACES]:
-        raise ValueError(
-            f"{path} is not the one that {INDEX} was written with: its "
-            "checksum differs. Pack the data again."
-        )
-    places = np.load(path, allow_pickle=False)
-    if places.ndim != 2 or len(places) != 4 or places.dtype != np.int64:
-        raise ValueError(
-            f"{path} must hold int64 (4, pictures). Received: {places.dtype} "
-            f"{places.shape}. Pack the data again."
-        )
-    return places
 
 
 def _shard(folder: Path, shard: dict) -> OpenFile:

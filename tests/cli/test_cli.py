@@ -164,6 +164,30 @@ def test_calibrate_stores_a_threshold(folder, tmp_path, capsys):
     assert "false-match rate of 0.1" in capsys.readouterr().out
 
 
+def test_calibrate_takes_any_data_and_opens_the_check_first(
+    folder, tmp_path, capsys, monkeypatch
+):
+    from keras_arcface.presets.folder import find_preset
+
+    def embed(*arguments, **options):
+        raise AssertionError("pictures were embedded")
+
+    preset = tmp_path / "preset"
+    shutil.copytree(find_preset("mobilefacenet_ms1m_192"), preset)
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    rows = [f"{path},{path.parent.name}" for path in files]
+    (tmp_path / "list.csv").write_text("\n".join(["path,identity", *rows]))
+    arguments = ["calibrate", preset, "--data", tmp_path / "list.csv"]
+    arguments += ["--resize", "--fmr", "0.1"]
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_arcface.cli.calibrate.embed_data", embed)
+        _, message = error_of(capsys, *arguments, "--check-pairs", "gone.csv")
+    assert "gone.csv" in message
+    assert call(*arguments) == 0
+    entry = json.loads((preset / "metadata.json").read_text())["verification"]
+    assert entry["calibrated_on"].endswith(f"{len(files)} pictures of list.csv")
+
+
 def test_a_run_is_told_how_to_get_a_threshold(
     run, folder, tmp_path, capsys, monkeypatch
 ):

@@ -10,6 +10,7 @@ import pytest
 
 from keras_arcface.data import read_bin
 from keras_arcface.data import write_bin
+from keras_arcface.data.open_file import OpenFile
 
 PICTURES = [bytes([255, 216, n, 10, 39, 128, 92]) * 3 for n in range(4)]
 ANSWERS = [True, False]
@@ -208,6 +209,24 @@ def test_pictures_that_cannot_be_are_named(path):
         file.write(b"C\x01ae]\x88a\x86.")
     with pytest.raises(ValueError, match="67,108,865 bytes"):
         read_bin(path)
+
+
+@pytest.mark.parametrize("call", ["h\0h\1h\2\x86R", "h\1"])
+def test_a_string_that_is_named_often_is_read_once(path, call, monkeypatch):
+    pairs, text = 500, b"a" * 2**12
+    kind = b"X" if "R" in call else b"B"
+    head = b"c_codecs\nencode\nq\0" + kind + struct.pack("<I", len(text))
+    head += text + b"q\1X\6\0\0\0latin1q\x02000"
+    pictures = b"(" + call.encode("latin-1") * 2 * pairs + b"l"
+    answers = b"(" + b"\x88\x89" * (pairs // 2) + b"l"
+    path.write_bytes(b"\x80\4" + head + pictures + answers + b"\x86.")
+    read, pread = [], OpenFile.pread
+    monkeypatch.setattr(
+        OpenFile, "pread", lambda *a: read.append(a) or pread(*a)
+    )
+    pictures, found = read_bin(path)
+    assert (len(found), len(pictures), len(read)) == (pairs, 1, 1)
+    assert pictures.read(0) == text
 
 
 def test_the_real_files(shared):

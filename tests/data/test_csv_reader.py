@@ -37,6 +37,16 @@ def test_samples_follow_the_lines_and_classes_their_names(folder):
     np.testing.assert_array_equal(data.images(), expected.images()[::-1])
 
 
+def test_numbers_may_have_thousands_of_digits(folder):
+    long = "1" * 5000
+    names = [long, long, "9", "9", "0", "0"]
+    data = from_csv(listed(folder, *rows_of(folder, names)), image_size=SIZE)
+    assert data.class_names == ["0", "9", long]
+    names[-2:] = ["00", "00"]  # No number: two of them could be one.
+    data = from_csv(listed(folder, *rows_of(folder, names)), image_size=SIZE)
+    assert data.class_names == ["00", long, "9"]
+
+
 def test_numbers_are_in_numeric_order(folder):
     rows = rows_of(folder, [10, 9, 2, 10, 9, 2])
     data = from_csv(listed(folder, *rows), image_size=SIZE)

@@ -50,6 +50,18 @@ def test_shift_moves_and_zooms_within_its_bounds():
     assert 1.5 < np.abs(drift).max() < 2 * 2 * 1.26
 
 
+@pytest.mark.parametrize("name", ["flip", "face", "strong", "shift"])
+@pytest.mark.parametrize("value", [0, 255])
+def test_black_and_white_stay_in_range(name, value):
+    augment = tf.function(get_augmentation(name))
+    images = tf.fill((64, 112, 112, 3), np.uint8(value))
+    if not getattr(get_augmentation(name), "takes_uint8", False):
+        images = tf.cast(images, tf.float32)
+    for seed in range(3):
+        changed = tf.cast(augment(images, tf.constant([seed, 3])), tf.float32)
+        assert 0 <= tf.reduce_min(changed) <= tf.reduce_max(changed) <= 255
+
+
 def changed_by(before, after):
     """Which pictures an augmentation changed."""
     return (np.asarray(before) != np.asarray(after)).any(axis=(1, 2, 3))

@@ -1,5 +1,8 @@
 """Plans: disjoint shards, resuming at any step, P x K, balanced classes."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +10,7 @@ import tensorflow as tf
 from keras_arcface.data import ImageData
 from keras_arcface.data.plans import BalancedBatches
 from keras_arcface.data.plans import Draw
+from keras_arcface.data.plans import ExactEpochs
 from keras_arcface.data.plans import PKBatches
 
 COUNTS = (6, 2, 9, 3, 4, 2, 7)
@@ -202,3 +206,40 @@ def test_a_million_classes_cost_a_few_arrays():
 def test_wrong_arguments(data, arguments, message):
     with pytest.raises(ValueError, match=message):
         data.batches(4, **arguments)
+
+
+@pytest.mark.parametrize("kind", ["exact", "pk"])
+def test_threads_work_an_order_out_once(kind, monkeypatch):
+    draws, together = [], threading.Barrier(8)
+    default_rng = np.random.default_rng
+
+    class Counted:
+        def __init__(self, key):
+            self.key, self.rng = key, default_rng(key)
+
+        def __getattr__(self, name):
+            return getattr(self.rng, name)
+
+        def permutation(self, count):
+            draws.append(self.key)
+            return self.rng.permutation(count)
+
+    draw = Draw()
+    if kind == "exact":
+        plan = ExactEpochs(
+            10**5, 100, shuffle=True, drop_remainder=True, draw=draw
+        )
+    else:
+        labels = np.repeat(np.arange(10**5), 2)
+        plan = PKBatches(labels, 8, 2, steps=100, draw=draw)
+    monkeypatch.setattr(np.random, "default_rng", Counted)
+
+    def ask(step):
+        together.wait()
+        return plan.indices(3, step).tolist()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(8)))
+    assert len(draws) == 1
+    assert found == [plan.indices(3, step).tolist() for step in range(8)]
+    assert len(draws) == 1

@@ -3,7 +3,6 @@
 import io
 import os
 import struct
-import tracemalloc
 import zlib
 
 import drawing
@@ -11,13 +10,17 @@ import numpy as np
 import pytest
 import records
 from PIL import Image
+from PIL import ImageFile
 
+from keras_arcface.data import decoding
 from keras_arcface.data import from_directory
 from keras_arcface.data import from_recordio
 from keras_arcface.data import plain_errors
 from keras_arcface.data import read_image
 from keras_arcface.data.decoding import decode_batch
 from keras_arcface.data.decoding import is_plain_jpeg
+from keras_arcface.data.images import read_size
+from keras_arcface.data.inspection import inspect_folder
 
 SIZE = (32, 32)
 PIXELS = drawing.picture(1, 1)
@@ -77,7 +80,14 @@ GOOD = {
     "webp": encoded("WEBP", lossless=True),
     "bmp": encoded("BMP"),
 }
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 32 32
+%%EndComments
+showpage
+%%EOF
+"""
 BAD = {
+    "eps": (EPS, "not a picture that Pillow can read.*expected one of JPEG"),
     "no bytes": (b"", r"not a picture.*\(0 bytes\)"),
     "text": (b"Not found\n", r"not a picture that Pillow can read \(10 by"),
     "half a header": (encoded()[:200], "Cannot decode|not a picture"),
@@ -137,7 +147,6 @@ def test_what_is_wrong_is_named(tmp_path, name):
     ]
     rec = records.write(tmp_path / "rec", payloads)
     named = rf"(?=.*(2\.jpg|at byte \d+)).*({message})"
-    tracemalloc.start()
     with pytest.raises(ValueError, match=named):
         read_image(folder / "bob" / "2.jpg", SIZE)
     data = from_directory(folder, SIZE, check=False)
@@ -147,9 +156,45 @@ def test_what_is_wrong_is_named(tmp_path, name):
         list(data.batches(3))
     with pytest.raises(ValueError, match=named):
         from_recordio(rec, SIZE).images()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 50 * 2**20
+
+
+def test_a_picture_starts_no_program(tmp_path, monkeypatch):
+    from PIL import EpsImagePlugin
+
+    def start(*arguments):
+        raise AssertionError("Ghostscript was to be started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", start)
+    path = tmp_path / "ada" / "1.jpg"
+    path.parent.mkdir()
+    path.write_bytes(EPS)
+    with Image.open(path) as picture:  # Pillow by itself would.
+        with pytest.raises(AssertionError, match="Ghostscript"):
+            picture.load()
+    for read in (read_image, read_size):
+        with pytest.raises(ValueError, match="1.jpg is not a picture"):
+            read(path)
+    (picture,) = inspect_folder(tmp_path).pictures
+    assert "is not a picture that Pillow can read" in picture.error
+
+
+@pytest.mark.parametrize("name", ["bomb", "jpeg bomb"])
+def test_of_a_bomb_the_header_alone_is_read(tmp_path, monkeypatch, name):
+    def decode(*arguments):
+        raise AssertionError("pixels were to be decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
+    monkeypatch.setattr(decoding, "_decode_jpegs", decode)
+    content, message = BAD[name]
+    path = tmp_path / "1.jpg"
+    path.write_bytes(content)
+    for resize in (False, True):
+        with pytest.raises(ValueError, match=f"1.jpg.*({message})"):
+            read_image(path, SIZE, resize)
+        with pytest.raises(ValueError, match=message):
+            decode_batch([content] * 2, str, SIZE, resize)
+    with pytest.raises(ValueError, match=message):
+        read_size(path)
 
 
 def test_a_bomb_is_refused_where_resizing_is_asked_for(tmp_path):

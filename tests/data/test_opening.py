@@ -1,6 +1,7 @@
 """One door: the reader fits the path, and training takes every kind."""
 
 import os
+import shutil
 
 import drawing
 import numpy as np
@@ -90,6 +91,42 @@ def test_what_is_no_data_is_named(kinds, tmp_path):
         open_data(kinds["folder"], images=tmp_path)
     with pytest.raises(ValueError, match="32x32.*expected 112x112"):
         open_data(kinds["rec"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"format": "keras_arcface pack, ver', "[" * 200_000, "", "\ud800"],
+)
+def test_an_index_that_was_cut_is_named(tmp_path, content):
+    (tmp_path / "index.json").write_text(content, errors="surrogatepass")
+    for path in (tmp_path, tmp_path / "index.json"):
+        with pytest.raises(
+            ValueError, match="index.json is damaged .*Pack the data again"
+        ):
+            open_data(path)
+
+
+def test_packs_that_are_not_whole_are_named(kinds, tmp_path):
+    pack = shutil.copytree(kinds["pack"], tmp_path / "pack")
+    (pack / ".packing").mkdir()
+    assert len(open_data(pack)) == 24  # Only clearing up was left to do.
+    (pack / "index.json").unlink()
+    with pytest.raises(ValueError, match="not finished.*keras-arcface pack ag"):
+        open_data(pack)
+    (pack / ".packing").rmdir()
+    assert len(open_data(pack, SIZE)) == 24  # A folder of TFRecords.
+    for path in pack.glob("*.tfrecord"):
+        path.unlink()
+    version_2 = '{"format": "keras_arcface pack, version 2"}'
+    (pack / "index.json").write_text(version_2)
+    with pytest.raises(ValueError, match="no index .*or of another version"):
+        open_data(pack)
+
+
+def test_an_index_of_something_else_does_not_hide_identities(kinds, tmp_path):
+    folder = shutil.copytree(kinds["folder"], tmp_path / "folder")
+    (folder / "index.json").write_text('{"format": "something else"}')
+    assert len(open_data(folder, SIZE)) == 24
 
 
 def test_pack_from_the_command_line(kinds, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Packs: the same samples back, whatever came between."""
 
 import json
+import os
 import shutil
 
 import drawing
@@ -17,6 +18,7 @@ from keras_arcface.data import from_tfrecord
 from keras_arcface.data import pack
 from keras_arcface.data import shards
 from keras_arcface.data.crc32c import crc32c
+from keras_arcface.utils.files import sha256
 
 SIZE = (32, 32)
 
@@ -176,6 +178,79 @@ def test_packing_goes_on_where_it_stopped(folder, tmp_path, monkeypatch):
         pack(data, source)
 
 
+def interrupted(data, out, monkeypatch):
+    """Packs, but stops before the index is written."""
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_arcface.data.packing._finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pack(data, out, shard_pictures=5)
+
+
+def test_pictures_that_changed_meanwhile_are_packed_again(
+    folder, tmp_path, monkeypatch
+):
+    source = shutil.copytree(folder, tmp_path / "in")
+    data = from_directory(source, SIZE)
+    interrupted(data, tmp_path / "out", monkeypatch)
+    new = Image.fromarray(drawing.picture(7, 7))
+    new.save(source / "person_00" / "person_00_0000.png")
+    packed = sorted((tmp_path / "out").glob("*.tfrecord"))
+    before = [path.stat().st_mtime_ns for path in packed]
+    pack(data, tmp_path / "out", shard_pictures=5)
+    after = [path.stat().st_mtime_ns for path in packed]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    back = from_tfrecord(tmp_path / "out")
+    assert_same(back, data)
+    np.testing.assert_array_equal(back.images([0])[0], new)
+    index = json.loads((tmp_path / "out" / "index.json").read_text("utf-8"))
+    assert "source" not in index["shards"][0]
+
+
+def test_records_that_changed_meanwhile_are_packed_again(tmp_path, monkeypatch):
+    path, _ = records.insightface(tmp_path / "rec")
+    data = from_recordio(path, SIZE)
+    interrupted(data, tmp_path / "out", monkeypatch)
+    (first, _) = sorted((tmp_path / "out").glob("*.tfrecord"))
+    before = first.stat().st_mtime_ns
+    os.utime(path, ns=(0, 0))
+    interrupted(data, tmp_path / "out", monkeypatch)
+    after = first.stat().st_mtime_ns
+    assert after != before
+    pack(data, tmp_path / "out", shard_pictures=5)
+    assert first.stat().st_mtime_ns == after
+    assert_same(from_tfrecord(tmp_path / "out"), data)
+
+
+def test_what_was_killed_before_its_plan_goes_on(data, tmp_path):
+    (tmp_path / "out" / ".packing" / ".writing-x").mkdir(parents=True)
+    pack(data, tmp_path / "out")
+    assert_same(from_tfrecord(tmp_path / "out"), data)
+    assert not (tmp_path / "out" / ".packing").exists()
+    (tmp_path / "other" / ".packing").mkdir(parents=True)
+    (tmp_path / "other" / "notes.txt").write_text("x")
+    with pytest.raises(FileExistsError, match="holds other files"):
+        pack(data, tmp_path / "other")
+
+
+def test_a_large_pack_has_few_files(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_arcface.data.packing._SHARD_PICTURES", 2)
+    monkeypatch.setattr("keras_arcface.data.packing._MOST_SHARDS", 3)
+    pack(data, tmp_path / "out")
+    index = json.loads((tmp_path / "out" / "index.json").read_text("utf-8"))
+    assert [shard["pictures"] for shard in index["shards"]] == [7, 7, 5]
+    assert_same(from_tfrecord(tmp_path / "out"), data)
+
+
+@pytest.mark.slow
 def test_processes_write_the_same_bytes(packed, data, tmp_path):
     pack(data, tmp_path / "out", shard_pictures=5, processes=2)
     for path in packed.iterdir():
@@ -211,7 +286,14 @@ def test_damaged_packs_are_named(copy):
     with pytest.raises(ValueError, match="places.npy.*checksum differs"):
         from_tfrecord(copy)
     index = json.loads((copy / "index.json").read_text("utf-8"))
-    for change in ({"shards": [{}]}, {"shards": 3}, {"class_names": None}):
+    shard = {**index["shards"][0], "pictures": -5}
+    for change in (
+        {"shards": [{}]},
+        {"shards": 3},
+        {"shards": [shard]},
+        {"class_names": None},
+        {"class_names": [1, "b"]},
+    ):
         (copy / "index.json").write_text(json.dumps(index | change))
         with pytest.raises(
             ValueError, match="index.json is damaged in (sh|cl)"
@@ -219,6 +301,55 @@ def test_damaged_packs_are_named(copy):
             from_tfrecord(copy)
     (copy / "index.json").write_text("{}")
     with pytest.raises(ValueError, match="is no index of keras-arcface pack"):
+        from_tfrecord(copy)
+
+
+def rewrite_places(folder, change):
+    """Changes places.npy as somebody would who knows of its checksum."""
+    places = np.load(folder / "places.npy")
+    change(places)
+    np.save(folder / "places.npy", places)
+    sign_places(folder)
+
+
+def sign_places(folder):
+    index = json.loads((folder / "index.json").read_text("utf-8"))
+    index["places.npy"] = sha256(folder / "places.npy")
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize(
+    "row, value",
+    [
+        (0, -1),
+        (0, 2**62),
+        (1, 0),
+        (1, -5),
+        (1, 2**63 - 1),
+        (2, -1),
+        (2, 2**32),
+        (3, -1),
+        (3, 5),
+    ],
+)
+def test_places_out_of_range_are_named(copy, row, value):
+    def change(places):
+        places[row, 7] = value
+
+    rewrite_places(copy, change)
+    named = rf"places.npy is damaged: picture 7 .*{value}.* \(1 such\)"
+    with pytest.raises(ValueError, match=named):
+        from_tfrecord(copy)
+
+
+def test_places_that_claim_to_be_many_take_no_memory(copy):
+    path = copy / "places.npy"
+    content = path.read_bytes()
+    small, huge = b"(4, 19), }" + b" " * 11, b"(4, 1900000000000), }"
+    assert len(small) == len(huge) and small in content
+    path.write_bytes(content.replace(small, huge))
+    sign_places(copy)
+    with pytest.raises(ValueError, match="places.npy is damaged: mmap"):
         from_tfrecord(copy)
 
 

@@ -10,6 +10,8 @@ import records
 
 from keras_arcface.data import from_directory
 from keras_arcface.data import from_recordio
+from keras_arcface.data import recordio_index
+from keras_arcface.data import recordio_reader
 
 SIZE = (32, 32)
 
@@ -71,11 +73,11 @@ def test_parts_are_joined(tmp_path, pieces):
     number = struct.unpack("<I", records.MAGIC)[0]
     payloads.append(records.payload(b"picture!", 4, number))
     path = records.write(tmp_path, payloads)
+    from keras_arcface.data.open_file import OpenFile
     from keras_arcface.data.recordio import read_record
     from keras_arcface.data.recordio_index import read_index
     from keras_arcface.data.recordio_index import read_labels
     from keras_arcface.data.recordio_index import scan_index
-    from keras_arcface.data.samples import OpenFile
 
     file = OpenFile(path)
     index = read_index(path.with_suffix(".idx"), file.size)
@@ -109,6 +111,21 @@ def test_parts_of_the_data_read_the_same_records(tmp_path):
     assert labels.numpy().tolist() == part.labels.tolist()
 
 
+def test_a_record_of_endless_parts_is_named(tmp_path):
+    from keras_arcface.data.recordio import MOST_PARTS
+
+    def labels_of(pieces):
+        tail = records.MAGIC * (pieces - 1)
+        payloads = [records.payload(tail, 0), records.payload(b"", 1)]
+        path = records.write(tmp_path / str(pieces), payloads, index=False)
+        return from_recordio(path, SIZE)
+
+    with pytest.raises(ValueError, match="byte 0 has more than 1024 parts"):
+        labels_of(MOST_PARTS + 1)
+    with pytest.raises(ValueError, match="not a picture"):
+        labels_of(MOST_PARTS)
+
+
 def break_index(path, change):
     index = path.with_suffix(".idx")
     index.write_bytes(change(index.read_bytes()))
@@ -119,6 +136,7 @@ def break_index(path, change):
     [
         (lambda t: t + b"99\t99999999\n", "idx, line 13: offset 99999999 is"),
         (lambda t: t + b"3\t0\n", "line 13: key 3 a second time"),
+        (lambda t: t + b"99\t0\n", "line 13: offset 0 a second time"),
         (lambda t: t + b"ab\t0\n", "line 13: expected key<tab>offset"),
         (lambda t: t.replace(b"\n", b" ", 1), "line 1: expected key<tab>off"),
         (lambda t: b"", "idx is empty"),
@@ -210,6 +228,29 @@ def test_promises_that_are_not_kept(tmp_path):
     (tmp_path / "property").write_text("9,112,112")
     with pytest.warns(UserWarning, match="record 3, .*property 9"):
         from_recordio(path, SIZE)
+    (tmp_path / "property").write_text("9" * 5000)
+    with pytest.warns(UserWarning, match="property 9{20}. Identities"):
+        from_recordio(path, SIZE)
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("counts", [(8, 7, 9), (8, 7, 11), (5, 5, 5)])
+def test_headers_that_float32_rounds(tmp_path, monkeypatch, counts, check):
+    """As above 2**24, here above 16: odd numbers go to the nearest even."""
+
+    def rounded(content, label, number=0):
+        if np.ndim(label):
+            label = [n if n <= 16 else 2 * round(n / 2) for n in label]
+        return payload(content, label, number)
+
+    payload = records.payload
+    monkeypatch.setattr(records, "payload", rounded)
+    path, pictures = records.insightface(tmp_path, counts)
+    monkeypatch.setattr(recordio_index, "EXACT", 16)
+    monkeypatch.setattr(recordio_reader, "EXACT", 16)
+    data = from_recordio(path, SIZE, check=check)
+    assert contents(data) == pictures
+    assert data.labels.tolist() == np.repeat(range(3), counts).tolist()
 
 
 def test_what_is_not_there(tmp_path):
