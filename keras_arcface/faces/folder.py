@@ -10,19 +10,20 @@ from pathlib import Path
 from PIL import Image
 
 from keras_arcface.data.directory import PICTURE_ENDINGS
-from keras_arcface.faces.align import INTERPOLATIONS
-from keras_arcface.faces.detect import check_choice
 from keras_arcface.faces.detect import check_detector
 from keras_arcface.faces.geometry import LandmarkError
-from keras_arcface.faces.geometry import template_for
+from keras_arcface.faces.options import FORMATS
+from keras_arcface.faces.options import AlignOptions
+from keras_arcface.faces.options import write_options
 from keras_arcface.faces.photographs import NoFaceError
 from keras_arcface.faces.photographs import crop_face
-from keras_arcface.faces.report import WITH_CROP
+from keras_arcface.faces.report import REPORT
 from keras_arcface.faces.report import FolderReport
 from keras_arcface.faces.report import Outcome
 from keras_arcface.faces.report import printable_path
-from keras_arcface.faces.report import read_report
 from keras_arcface.faces.report import write_report
+from keras_arcface.faces.resume import read_before
+from keras_arcface.faces.resume import state_of
 from keras_arcface.faces.workers import unordered
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.files import atomic_path
@@ -30,49 +31,8 @@ from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.text import printable
 from keras_arcface.utils.walk import walk
 
-REPORT = "report.csv"
-FORMATS = {"png": {}, "jpg": {"quality": 95, "subsampling": 0}}
 _SECONDS_BETWEEN_REPORTS = 60.0
 _OF_WALK = {"again": "folder_again", "denied": "denied", "special": "special"}
-
-
-@dataclasses.dataclass(frozen=True)
-class AlignOptions:
-    """How a folder is aligned; see `crop_face`.
-
-    Args:
-        size: Side of the crops in pixels.
-        face: Of several, the `"largest"` or the most `"central"`.
-        interpolation: See `align`.
-        pad: See `detect`.
-        min_score: See `detect`.
-        format: `"png"` (exact) or `"jpg"` (a third of the size).
-    """
-
-    size: int = 112
-    face: str = "largest"
-    interpolation: str = "bilinear"
-    pad: float = 0.25
-    min_score: float = 0.8
-    format: str = "png"
-
-    def __post_init__(self):
-        template_for(self.size)
-        check_choice(self.face)
-        for name, value, known in (
-            ("interpolation", self.interpolation, INTERPOLATIONS),
-            ("format", self.format, tuple(FORMATS)),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}. "
-                    f"Received: {name}={value!r}."
-                )
-        if not (0 <= self.pad <= 2 and 0 <= self.min_score < 1):
-            raise ValueError(
-                "pad must be in [0, 2] and min_score in [0, 1). Received: "
-                f"pad={self.pad}, min_score={self.min_score}."
-            )
 
 
 def align_folder(
@@ -87,8 +47,10 @@ def align_folder(
 
     No picture stops the others: what cannot be read, has no face, or had
     several to choose from, is named in `report.csv` in the target. Crops that
-    are there are kept, so that a run that was stopped goes on. Every crop is
-    written under another name and renamed. The source is never written to.
+    are there are kept, so that a run that was stopped goes on, unless their
+    photograph changed since. The options stand in `options.json` beside them:
+    crops of other options are never mixed. Every crop is written under another
+    name and renamed. The source is never written to.
 
     Args:
         source: Folder of photographs, sub-folders included.
@@ -100,14 +62,14 @@ def align_folder(
 
     Raises:
         FileNotFoundError: when `source` is not a folder.
-        ValueError: when one folder lies in the other, or the target cannot be
-            written to.
+        ValueError: when one folder lies in the other, the target cannot be
+            written to, or it holds crops of other options (or of unknown ones)
+            and `overwrite` is false.
         ImportError: when `mtcnn` is missing.
     """
     source, target = _folders(source, target)
     check_detector()
-    report = target / REPORT
-    earlier = read_report(report) if report.exists() else {}
+    before = None if overwrite else read_before(source, target, options)
     outcomes, names = {}, []
     for path, kind in walk(source, skip=(target,)):
         if kind in _OF_WALK:
@@ -120,16 +82,19 @@ def align_folder(
     crops = crop_names(names, options.format)
     todo = []
     for path in names:
-        kept = None
-        if not overwrite and (target / crops[path]).is_file():
-            kept = _kept(path, crops[path], earlier)
+        kept = before and before.outcome(path, crops[path])
         outcomes[path] = kept
         if kept is None:
             todo.append((path, crops[path]))
     work = functools.partial(_align_one, source, target, options)
+    done = unordered(work, todo, workers)
+    report = target / REPORT
     saver = _Saver(report, outcomes)
+    if before is None:
+        # In this order: crops of before are never taken for the new ones.
+        saver.save()
+        write_options(target, options)
     try:
-        done = unordered(work, todo, workers)
         for path, outcome in progress(done, "Aligning", len(todo)):
             outcomes[path] = outcome
             saver.save_now_and_then()
@@ -171,6 +136,7 @@ def _align_one(
     values = dataclasses.asdict(options)
     format = values.pop("format")
     try:
+        status = os.stat(source / path)
         crop = crop_face(source / path, **values)
     except NoFaceError:
         return path, _outcome(path, "no_face")
@@ -181,10 +147,10 @@ def _align_one(
         return path, _outcome(path, "unreadable", message=message)
     with atomic_path(target / name) as temporary:
         Image.fromarray(crop.image).save(temporary, **FORMATS[format])
-    return path, _cropped(path, name, crop)
+    return path, _cropped(path, name, crop, status)
 
 
-def _cropped(path, name, crop):
+def _cropped(path, name, crop, status):
     sides = (f"{side:.1f}" for side in crop.face.box)
     return Outcome(
         printable_path(path),
@@ -193,18 +159,12 @@ def _cropped(path, name, crop):
         str(crop.found),
         f"{crop.face.score:.4f}",
         *sides,
+        **state_of(status),
     )
 
 
 def _outcome(path, status, **more):
     return Outcome(printable_path(path), status, **more)
-
-
-def _kept(path, name, earlier):
-    before = earlier.get(printable_path(path))
-    if before and before.status in WITH_CROP:
-        return before
-    return _outcome(path, "kept", crop=printable_path(name))
 
 
 def _folders(source, target):

@@ -11,6 +11,7 @@ from keras_arcface.data.csv_rows import read_rows
 from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.text import printable
 
+REPORT = "report.csv"
 # Each way a picture can end, in the order of the summary.
 STATUSES = {
     "aligned": "aligned, one face",
@@ -26,12 +27,16 @@ STATUSES = {
 }
 WITH_CROP = ("aligned", "several", "kept")
 _NUMBERS = ("faces", "score", "left", "top", "right", "bottom")
-COLUMNS = ("path", "status", "crop", *_NUMBERS, "message")
+COLUMNS = ("path", "status", "crop", *_NUMBERS, "bytes", "time", "message")
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of one file. Paths are relative, with `/`, printable."""
+    """What became of one file. Paths are relative, with `/`, printable.
+
+    `bytes` and `time` (of its last change, in nanoseconds) are the
+    photograph's when its crop was made.
+    """
 
     path: str
     status: str
@@ -42,6 +47,8 @@ class Outcome:
     top: str = ""
     right: str = ""
     bottom: str = ""
+    bytes: str = ""
+    time: str = ""
     message: str = ""
 
 
