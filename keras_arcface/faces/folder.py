@@ -13,6 +13,7 @@ from keras_arcface.data.directory import PICTURE_ENDINGS
 from keras_arcface.faces.detect import check_detector
 from keras_arcface.faces.geometry import LandmarkError
 from keras_arcface.faces.options import FORMATS
+from keras_arcface.faces.options import OPTIONS
 from keras_arcface.faces.options import AlignOptions
 from keras_arcface.faces.options import write_options
 from keras_arcface.faces.photographs import NoFaceError
@@ -58,7 +59,9 @@ def align_folder(
         options: How to align.
         workers: Processes. Each holds a TensorFlow of its own, with one
             thread, about 0.7 GiB. With 1, it is done in this process.
-        overwrite: Whether to make crops anew that are there.
+        overwrite: Whether to make crops anew that are there. One whose
+            photograph gives no crop any more is removed; what no photograph of
+            the source accounts for is named in the report, and left.
 
     Raises:
         FileNotFoundError: when `source` is not a folder.
@@ -98,6 +101,7 @@ def align_folder(
         for path, outcome in progress(done, "Aligning", len(todo)):
             outcomes[path] = outcome
             saver.save_now_and_then()
+        outcomes.update(_unclaimed(target, crops.values()))
     finally:
         saver.save()
     return FolderReport(tuple(outcomes.values()), report)
@@ -133,21 +137,30 @@ def _align_one(
     source: Path, target: Path, options: AlignOptions, item: tuple[str, str]
 ) -> tuple[str, Outcome]:
     path, name = item
+    outcome = _try_one(source / path, target / name, options, item)
+    if not outcome.crop:
+        # What was cut out before is no longer what the photograph gives.
+        (target / name).unlink(missing_ok=True)
+    return path, outcome
+
+
+def _try_one(photograph, target, options, item):
+    path, name = item
     values = dataclasses.asdict(options)
     format = values.pop("format")
     try:
-        status = os.stat(source / path)
-        crop = crop_face(source / path, **values)
+        status = os.stat(photograph)
+        crop = crop_face(photograph, **values)
     except NoFaceError:
-        return path, _outcome(path, "no_face")
+        return _outcome(path, "no_face")
     except LandmarkError as error:
-        return path, _outcome(path, "bad_landmarks", message=str(error))
+        return _outcome(path, "bad_landmarks", message=str(error))
     except (ValueError, OSError, MemoryError) as error:
         message = printable(str(error) or type(error).__name__)
-        return path, _outcome(path, "unreadable", message=message)
-    with atomic_path(target / name) as temporary:
+        return _outcome(path, "unreadable", message=message)
+    with atomic_path(target) as temporary:
         Image.fromarray(crop.image).save(temporary, **FORMATS[format])
-    return path, _cropped(path, name, crop, status)
+    return _cropped(path, name, crop, status)
 
 
 def _cropped(path, name, crop, status):
@@ -161,6 +174,17 @@ def _cropped(path, name, crop, status):
         *sides,
         **state_of(status),
     )
+
+
+def _unclaimed(target, crops):
+    """Returns outcomes of what lies among the crops and is none of them."""
+    ours = {*crops, REPORT, OPTIONS}
+    return {
+        # No photograph's path holds a NUL: the keys do not collide.
+        f"\0{path}": Outcome("", "unclaimed", printable_path(path))
+        for path, kind in walk(target)
+        if kind in ("file", "special") and path not in ours
+    }
 
 
 def _outcome(path, status, **more):

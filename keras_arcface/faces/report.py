@@ -24,6 +24,7 @@ STATUSES = {
     "denied": "folders that cannot be listed",
     "special": "no regular files, or links to nothing",
     "not_a_picture": "other files, passed over",
+    "unclaimed": "files among the crops that no photograph accounts for",
 }
 WITH_CROP = ("aligned", "several", "kept")
 _NUMBERS = ("faces", "score", "left", "top", "right", "bottom")
@@ -35,7 +36,8 @@ class Outcome:
     """What became of one file. Paths are relative, with `/`, printable.
 
     `bytes` and `time` (of its last change, in nanoseconds) are the
-    photograph's when its crop was made.
+    photograph's when its crop was made. What lies among the crops and comes of
+    no photograph has no `path`.
     """
 
     path: str
@@ -81,7 +83,9 @@ class FolderReport:
         return "\n".join(lines)
 
     def _names(self, status, count, names):
-        lines = [f"           {o.path}" for o in self.of(status)[:names]]
+        lines = [
+            f"           {o.path or o.crop}" for o in self.of(status)[:names]
+        ]
         if count > names:
             rest = count - names
             lines.append(f"           and {rest:,} more: see {self.path}")
@@ -110,6 +114,7 @@ def read_report(path: str | os.PathLike) -> dict[str, Outcome]:
     return {
         row["path"]: Outcome(**{name: row[name] for name in COLUMNS})
         for _, row in read_rows(path, COLUMNS)
+        if row["path"]
     }
 
 

@@ -129,3 +129,27 @@ def test_a_crop_is_not_kept_for_another_photograph(
     save(source / "b.jpg", np.full((8, 8, 3), 0, np.uint8))
     later(source / "b.jpg", -3600)
     assert statuses(align_folder(source, target))["b.jpg"] == "no_face"
+
+
+def test_overwriting_leaves_no_stale_crop(source, tmp_path, photograph):
+    target = tmp_path / "crops"
+    align_folder(source, target)
+    save(source / "b.png", photograph())
+    report = align_folder(source, target, overwrite=True)
+    assert statuses(report)["b.png"] == "no_face"
+    assert not (target / "b.png").exists()
+
+
+def test_files_that_no_photograph_accounts_for_are_named(source, tmp_path):
+    target = tmp_path / "crops"
+    align_folder(source, target)
+    (target / "deep").mkdir()
+    (target / "deep" / "notes.txt").touch()
+    (source / "a.png").unlink()
+    for _ in range(2):
+        report = align_folder(source, target)
+        found = [outcome.crop for outcome in report.of("unclaimed")]
+        assert found == ["a.png", "deep/notes.txt"]
+    assert "no photograph accounts for\n           a.png" in report.summary()
+    assert (target / "a.png").exists()
+    assert "unclaimed" in (target / "report.csv").read_text("utf-8")
