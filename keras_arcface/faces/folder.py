@@ -1,6 +1,7 @@
 """A folder of photographs to a folder of aligned crops."""
 
 import dataclasses
+import errno
 import functools
 import os
 import time
@@ -33,6 +34,8 @@ from keras_arcface.utils.text import printable
 from keras_arcface.utils.walk import walk
 
 _SECONDS_BETWEEN_REPORTS = 60.0
+# No later photograph would fare better: full, read-only or over quota.
+_STOPS_ALL = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 _OF_WALK = {"again": "folder_again", "denied": "denied", "special": "special"}
 
 
@@ -46,8 +49,9 @@ def align_folder(
 ) -> FolderReport:
     """Cuts the face out of every photograph of a folder; keeps sub-folders.
 
-    No picture stops the others: what cannot be read, has no face, or had
-    several to choose from, is named in `report.csv` in the target. Crops that
+    No picture stops the others: what cannot be read, has no face, had several
+    to choose from, or whose crop cannot be written, is named in `report.csv` in
+    the target; only a disk that takes nothing more stops all. Crops that
     are there are kept, so that a run that was stopped goes on, unless their
     photograph changed since. The options stand in `options.json` beside them:
     crops of other options are never mixed. Every crop is written under another
@@ -68,6 +72,7 @@ def align_folder(
         ValueError: when one folder lies in the other, the target cannot be
             written to, or it holds crops of other options (or of unknown ones)
             and `overwrite` is false.
+        OSError: when the disk is full or read-only.
         ImportError: when `mtcnn` is missing.
     """
     source, target = _folders(source, target)
@@ -137,30 +142,40 @@ def _align_one(
     source: Path, target: Path, options: AlignOptions, item: tuple[str, str]
 ) -> tuple[str, Outcome]:
     path, name = item
-    outcome = _try_one(source / path, target / name, options, item)
-    if not outcome.crop:
-        # What was cut out before is no longer what the photograph gives.
-        (target / name).unlink(missing_ok=True)
+    values = dataclasses.asdict(options)
+    format, image = values.pop("format"), None
+    try:
+        status = os.stat(source / path)
+        crop = crop_face(source / path, **values)
+    except NoFaceError:
+        outcome = _outcome(path, "no_face")
+    except LandmarkError as error:
+        outcome = _outcome(path, "bad_landmarks", message=str(error))
+    except (ValueError, OSError, MemoryError) as error:
+        outcome = _outcome(path, "unreadable", message=_said(error))
+    else:
+        outcome, image = _cropped(path, name, crop, status), crop.image
+    try:
+        _write(target / name, image, format)
+    except (ValueError, OSError, MemoryError) as error:
+        if getattr(error, "errno", None) in _STOPS_ALL:
+            raise
+        outcome = _outcome(path, "unwritable", message=_said(error))
     return path, outcome
 
 
-def _try_one(photograph, target, options, item):
-    path, name = item
-    values = dataclasses.asdict(options)
-    format = values.pop("format")
-    try:
-        status = os.stat(photograph)
-        crop = crop_face(photograph, **values)
-    except NoFaceError:
-        return _outcome(path, "no_face")
-    except LandmarkError as error:
-        return _outcome(path, "bad_landmarks", message=str(error))
-    except (ValueError, OSError, MemoryError) as error:
-        message = printable(str(error) or type(error).__name__)
-        return _outcome(path, "unreadable", message=message)
-    with atomic_path(target) as temporary:
-        Image.fromarray(crop.image).save(temporary, **FORMATS[format])
-    return _cropped(path, name, crop, status)
+def _write(path, image, format):
+    """Writes a crop; without one, removes what was cut out before."""
+    if image is None:
+        if os.path.isfile(path):
+            os.unlink(path)
+        return
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary, **FORMATS[format])
+
+
+def _said(error):
+    return printable(str(error) or type(error).__name__)
 
 
 def _cropped(path, name, crop, status):

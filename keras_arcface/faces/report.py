@@ -20,6 +20,7 @@ STATUSES = {
     "no_face": "no face found",
     "bad_landmarks": "a face that cannot be aligned",
     "unreadable": "not readable as pictures",
+    "unwritable": "crops that cannot be written",
     "folder_again": "links to folders that were read already",
     "denied": "folders that cannot be listed",
     "special": "no regular files, or links to nothing",

@@ -1,5 +1,6 @@
-"""Aligning a folder again: with other options, other photographs."""
+"""Aligning a folder again, and what goes wrong on the way to the disk."""
 
+import errno
 import os
 
 import numpy as np
@@ -153,3 +154,36 @@ def test_files_that_no_photograph_accounts_for_are_named(source, tmp_path):
     assert "no photograph accounts for\n           a.png" in report.summary()
     assert (target / "a.png").exists()
     assert "unclaimed" in (target / "report.csv").read_text("utf-8")
+
+
+def test_a_crop_that_cannot_be_written_stops_nothing(
+    source, tmp_path, photograph
+):
+    target = tmp_path / "crops"
+    for ending in ("png", "webp"):
+        save(source / f"{'x' * 250}.{ending}", photograph((1, 1)))
+        save(source / f"{'y' * 250}.{ending}", photograph())
+    (target / "b.png").mkdir(parents=True)
+    for _ in range(2):
+        report = align_folder(source, target)
+        of = statuses(report)
+        assert of["a.png"] == "aligned" and of["b.png"] == "unwritable"
+        assert len(report.of("unwritable")) == 3
+        assert len(report.of("no_face")) == 2
+        assert all(outcome.message for outcome in report.of("unwritable"))
+
+
+@pytest.mark.parametrize("code", ["ENOSPC", "EROFS"])
+def test_a_disk_that_takes_nothing_more_stops_all(
+    source, tmp_path, monkeypatch, code
+):
+    real = folder_module.atomic_path
+
+    def full(path):
+        if path.suffix == ".png":
+            raise OSError(getattr(errno, code), "no more", str(path))
+        return real(path)
+
+    monkeypatch.setattr(folder_module, "atomic_path", full)
+    with pytest.raises(OSError, match="no more"):
+        align_folder(source, tmp_path / "crops")
