@@ -30,6 +30,7 @@ from keras_arcface.faces.workers import unordered
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.files import check_output_folder
+from keras_arcface.utils.files import remove_unfinished
 from keras_arcface.utils.text import printable
 from keras_arcface.utils.walk import walk
 
@@ -50,12 +51,14 @@ def align_folder(
     """Cuts the face out of every photograph of a folder; keeps sub-folders.
 
     No picture stops the others: what cannot be read, has no face, had several
-    to choose from, or whose crop cannot be written, is named in `report.csv` in
-    the target; only a disk that takes nothing more stops all. Crops that
-    are there are kept, so that a run that was stopped goes on, unless their
-    photograph changed since. The options stand in `options.json` beside them:
-    crops of other options are never mixed. Every crop is written under another
-    name and renamed. The source is never written to.
+    to choose from, or whose crop cannot be written, is named in `report.csv`
+    in the target. Crops that are there are kept, so that a run that was
+    stopped goes on, unless their photograph changed since. The options stand
+    in `options.json` beside them: crops of other options are never mixed.
+
+    Every crop is written under another name and renamed. What a killed run
+    left of that is removed by the next: one run at a time writes to a target.
+    The source is never written to.
 
     Args:
         source: Folder of photographs, sub-folders included.
@@ -96,6 +99,7 @@ def align_folder(
             todo.append((path, crops[path]))
     work = functools.partial(_align_one, source, target, options)
     done = unordered(work, todo, workers)
+    _remove_unfinished(target)
     report = target / REPORT
     saver = _Saver(report, outcomes)
     if before is None:
@@ -189,6 +193,12 @@ def _cropped(path, name, crop, status):
         *sides,
         **state_of(status),
     )
+
+
+def _remove_unfinished(target):
+    """Removes what killed processes left in the crops' sub-folders."""
+    for folder, _, _ in os.walk(target):
+        remove_unfinished(folder)
 
 
 def _unclaimed(target, crops):

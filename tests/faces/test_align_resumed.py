@@ -187,3 +187,16 @@ def test_a_disk_that_takes_nothing_more_stops_all(
     monkeypatch.setattr(folder_module, "atomic_path", full)
     with pytest.raises(OSError, match="no more"):
         align_folder(source, tmp_path / "crops")
+
+
+def test_what_a_killed_run_left_is_removed(source, tmp_path, photograph):
+    target = tmp_path / "crops"
+    save(source / "deep" / "c.png", photograph((1, 1)))
+    align_folder(source, target)
+    for room in (target / ".writing-abc12345", target / "deep/.writing-x_8"):
+        room.mkdir()
+        (room / "half.png").touch()
+    (target / "deep" / ".mine").mkdir()
+    align_folder(source, target)
+    assert sorted(os.listdir(target / "deep")) == [".mine", "c.png"]
+    assert not list(target.rglob(".writing-*"))
