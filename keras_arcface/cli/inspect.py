@@ -86,7 +86,7 @@ def _close(inspection, backbone, args):
 def _suspects(inspection, close):
     alike = [
         (one.path, two.path, f"{one.path} ~ {two.path}: {bits} bits apart")
-        for one, two, bits in inspection.near_duplicates()
+        for one, two, bits in inspection.near_duplicates
     ]
     alike += [
         (one, two, f"{one} ~ {two}: cosine {cosine:.3f}")

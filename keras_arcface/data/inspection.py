@@ -15,6 +15,8 @@ from keras_arcface.data.directory import EXTENSIONS
 from keras_arcface.data.directory import PICTURE_ENDINGS
 from keras_arcface.data.images import in_threads
 from keras_arcface.data.images import read_image
+from keras_arcface.data.near_duplicates import HASH_BYTES
+from keras_arcface.data.near_duplicates import ClosePairs
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
 from keras_arcface.utils.console import progress
@@ -87,19 +89,28 @@ class Inspection:
                 groups[picture.sha256].append(picture)
         return [group for group in groups.values() if len(group) > 1]
 
+    @functools.cached_property
     def near_duplicates(self) -> list[tuple[Picture, Picture, int]]:
-        """Returns pairs of two identities that look alike, and their bits.
+        """Pairs of two identities that look alike, and their bits.
 
         See `keras_arcface.data.near_duplicates`; the closest come first.
         """
-        if not self.readable:
-            return []
-        hashes = np.stack([picture.hash for picture in self.readable])
-        pairs, bits = close_pairs(hashes, self.labels)
+        pairs, bits, _ = self._close
         return [
             (self.readable[first], self.readable[second], int(distance))
             for (first, second), distance in zip(pairs, bits, strict=True)
         ]
+
+    @property
+    def near_duplicates_left_out(self) -> int:
+        """How many more such pairs there are than are listed."""
+        return self._close.left_out
+
+    @functools.cached_property
+    def _close(self) -> ClosePairs:
+        hashes = [picture.hash for picture in self.readable]
+        table = np.array(hashes, np.uint8).reshape(len(hashes), HASH_BYTES)
+        return close_pairs(table, self.labels)
 
 
 def inspect_folder(root: str | os.PathLike) -> Inspection:

@@ -50,8 +50,9 @@ def to_json(inspection: Inspection) -> dict[str, Any]:
                 "second": printable(second.path),
                 "different_bits": bits,
             }
-            for first, second, bits in inspection.near_duplicates()
+            for first, second, bits in inspection.near_duplicates
         ],
+        "near_duplicates_left_out": inspection.near_duplicates_left_out,
         "passed_over": {
             reason: [printable(path) for path in paths]
             for reason, paths in inspection.passed_over.items()
@@ -97,6 +98,11 @@ def to_text(report: dict[str, Any], most: int = 5) -> str:
     for title, names in lists.items():
         if names:
             lines += _some(title, names, most)
+    if report["near_duplicates_left_out"]:
+        lines.append(
+            f"{report['near_duplicates_left_out']:,} more near-duplicates "
+            "across identities, less close, are not listed"
+        )
     return "\n".join(lines)
 
 

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from keras_arcface.cli.main import main
+from keras_arcface.data import inspection as inspection_module
+from keras_arcface.data.inspection_report import to_text
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
 from keras_arcface.studies.close_embeddings import close_embeddings
@@ -129,7 +131,8 @@ def test_close_pairs_are_those_of_comparing_all():
         flipped = rng.permutation(256)[: row + 4]
         bits[row, flipped] ^= 1
     labels = rng.integers(0, 5, 60)
-    pairs, distances = close_pairs(np.packbits(bits, axis=1), labels)
+    found = close_pairs(np.packbits(bits, axis=1), labels)
+    pairs, distances = found.pairs, found.bits
     naive = {
         (a, b)
         for a in range(60)
@@ -138,12 +141,31 @@ def test_close_pairs_are_those_of_comparing_all():
     }
     assert {tuple(pair) for pair in pairs.tolist()} == naive
     assert len(naive) > 3 and (np.diff(distances) >= 0).all()
+    assert len(pairs) == len(naive) and found.left_out == 0
+    some = close_pairs(np.packbits(bits, axis=1), labels, most_pairs=3)
+    assert (some.pairs == pairs[:3]).all()
+    assert some.left_out == len(naive) - 3
+
+
+def test_one_picture_in_every_identity_is_no_square_of_pairs():
+    count = 20_000
+    rng = np.random.default_rng(0)
+    one, *rest = rng.integers(0, 256, (3, 32), np.uint8)
+    near = one.copy()
+    near[5] ^= 3
+    hashes = np.concatenate([np.tile(one, (count, 1)), [near], rest])
+    labels = np.r_[np.arange(count), 0, 1, 2]
+    found = close_pairs(hashes, labels, most_pairs=count)
+    assert len(found.pairs) == count and found.left_out == 0
+    assert (found.pairs[:-1, 0] == 0).all() and (found.bits[:-1] == 0).all()
+    # The nearest hash is of identity 0: another one's picture stands for all.
+    assert found.pairs[-1].tolist() == [1, count] and found.bits[-1] == 2
 
 
 def test_flat_pictures_are_not_all_alike():
     flat = perceptual_hash(np.full((50, 50, 3), 80, np.uint8))
-    pairs, _ = close_pairs(np.stack([flat, flat]), np.array([0, 1]))
-    assert pairs.shape == (0, 2)
+    found = close_pairs(np.stack([flat, flat]), np.array([0, 1]))
+    assert found.pairs.shape == (0, 2)
 
 
 def test_close_embeddings_are_the_nearest_of_another_identity():
@@ -152,3 +174,24 @@ def test_close_embeddings_are_the_nearest_of_another_identity():
     found = close_embeddings(embeddings, np.array([0, 0, 1, 2, 3]), 0.9)
     assert [pair[:2] for pair in found] == [(1, 2), (0, 2)]
     assert found[0][2] == pytest.approx(np.cos(np.deg2rad(3)))
+
+
+def test_pairs_that_are_left_out_are_counted(folder, tmp_path, monkeypatch):
+    for number in range(4):
+        shutil.copy(
+            folder / "person_00" / "person_00_0000.png",
+            folder / f"person_{number:02d}" / "placeholder.png",
+        )
+    real = inspection_module.close_pairs
+    calls = []
+
+    def two(*args):
+        calls.append(args)
+        return real(*args, most_pairs=2)
+
+    monkeypatch.setattr(inspection_module, "close_pairs", two)
+    report = inspect(folder, tmp_path, "--sheet", str(tmp_path / "s.png"))
+    assert len(report["near_duplicates_across_identities"]) == 2
+    assert report["near_duplicates_left_out"] == 1
+    assert "1 more near-duplicates" in to_text(report)
+    assert len(calls) == 1
