@@ -21,7 +21,7 @@ from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.text import printable
-from keras_arcface.utils.walk import walk
+from keras_arcface.utils.walk import walk_each
 
 # Why files are passed over by `from_directory`, or stop it.
 PASSED_OVER = {
@@ -133,19 +133,19 @@ def inspect_folder(root: str | os.PathLike) -> Inspection:
 
 def _sort_files(root):
     passed_over = {reason: [] for reason in PASSED_OVER}
-    by_identity = {
-        entry.name: []
-        for entry in os.scandir(root)
-        if entry.is_dir() and not entry.name.startswith(".")
-    }
-    for path, kind in walk(root):
+    # By the rule of `from_directory`: what looks like a folder is an identity,
+    # also where two names lead to one folder.
+    by_identity = {}
+    for path, kind in walk_each(root):
+        if kind == "folder":
+            by_identity[path] = []
+            continue
         reason = _reason(path, kind)
         if reason is None:
-            by_identity.setdefault(path.split("/")[0], []).append(path)
+            by_identity[path.split("/")[0]].append(path)
         else:
             passed_over[reason].append(path)
-    # A link back to a folder that was read is no identity without pictures.
-    names = sorted(by_identity.keys() - set(passed_over["again"]))
+    names = list(by_identity)
     found = [
         (label, path)
         for label, name in enumerate(names)

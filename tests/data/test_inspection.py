@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_arcface.cli.main import main
+from keras_arcface.data import from_directory
 from keras_arcface.data import inspection as inspection_module
 from keras_arcface.data.inspection_report import to_text
 from keras_arcface.data.near_duplicates import close_pairs
@@ -195,3 +196,21 @@ def test_pairs_that_are_left_out_are_counted(folder, tmp_path, monkeypatch):
     assert report["near_duplicates_left_out"] == 1
     assert "1 more near-duplicates" in to_text(report)
     assert len(calls) == 1
+
+
+def test_identities_that_are_links_are_those_of_from_directory(folder):
+    (folder / "again").symlink_to("person_00")
+    (folder / "root").symlink_to(folder, target_is_directory=True)
+    (folder / "itself").symlink_to("itself")
+    (folder / "person_01" / "other").symlink_to(folder / "person_02")
+    shutil.copy(
+        folder / "person_00" / "person_00_0000.png", folder / "beside.png"
+    )
+    found = inspection_module.inspect_folder(folder)
+    with pytest.warns(UserWarning, match="itself"):
+        data = from_directory(folder, (64, 64))
+    assert list(found.class_names) == list(data.class_names)
+    assert found.counts.tolist() == data.counts.tolist()
+    assert found.passed_over["special"] == ["itself", "root/itself"]
+    assert "person_01/other" in found.passed_over["again"]
+    assert not found.passed_over["deeper"]
