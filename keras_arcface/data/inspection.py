@@ -15,14 +15,18 @@ from keras_arcface.data.directory import EXTENSIONS
 from keras_arcface.data.directory import PICTURE_ENDINGS
 from keras_arcface.data.images import in_threads
 from keras_arcface.data.images import read_image
+from keras_arcface.data.images import read_size
 from keras_arcface.data.near_duplicates import HASH_BYTES
 from keras_arcface.data.near_duplicates import ClosePairs
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
+from keras_arcface.utils.budget import Budget
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.text import printable
 from keras_arcface.utils.walk import walk_each
 
+# Of all threads together; a pixel takes about eight bytes on its way.
+_PIXELS_AT_ONCE = 2**26
 # Why files are passed over by `from_directory`, or stop it.
 PASSED_OVER = {
     "beside": "files beside the identities' folders",
@@ -117,7 +121,8 @@ def inspect_folder(root: str | os.PathLike) -> Inspection:
     """Looks at every file of a folder with one sub-folder per identity.
 
     Nothing stops it: what cannot be read is named in the result. Every picture
-    is decoded whole, so that damage at its end shows too.
+    is decoded whole, so that damage at its end shows too; of large ones, few
+    at a time, in about half a gigabyte.
 
     Raises:
         FileNotFoundError: when `root` is not a folder.
@@ -126,7 +131,7 @@ def inspect_folder(root: str | os.PathLike) -> Inspection:
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}.")
     names, found, passed_over = _sort_files(root)
-    look = functools.partial(_look, root)
+    look = functools.partial(_look, root, Budget(_PIXELS_AT_ONCE))
     pictures = progress(in_threads(look, found), "Looking", len(found))
     return Inspection(root, names, list(pictures), passed_over)
 
@@ -166,23 +171,21 @@ def _reason(path, kind):
     return None if path.lower().endswith(EXTENSIONS) else "other_kind"
 
 
-def _look(root, item):
+def _look(root, budget, item):
     label, path = item
     facts = {}
     try:
         with open(root / path, "rb") as file:
             facts["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
             facts["bytes"] = file.tell()
-        image = read_image(root / path)
+        height, width = read_size(root / path)
+        with budget.hold(height * width):
+            image = read_image(root / path)
+            facts.update(size=image.shape[:2], hash=perceptual_hash(image))
+            del image
         with Image.open(root / path) as picture:
             facts.update(format=str(picture.format), mode=picture.mode)
     except (ValueError, OSError, MemoryError) as error:
         message = printable(str(error) or type(error).__name__)
         return Picture(path, label, error=message, **facts)
-    return Picture(
-        path,
-        label,
-        size=image.shape[:2],
-        hash=perceptual_hash(image),
-        **facts,
-    )
+    return Picture(path, label, **facts)

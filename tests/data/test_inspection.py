@@ -13,6 +13,7 @@ from keras_arcface.data import inspection as inspection_module
 from keras_arcface.data.inspection_report import to_text
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
+from keras_arcface.studies import close_embeddings as close_module
 from keras_arcface.studies.close_embeddings import close_embeddings
 
 
@@ -214,3 +215,34 @@ def test_identities_that_are_links_are_those_of_from_directory(folder):
     assert found.passed_over["special"] == ["itself", "root/itself"]
     assert "person_01/other" in found.passed_over["again"]
     assert not found.passed_over["deeper"]
+
+
+def test_close_embeddings_in_blocks_are_those_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(50, 3)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    labels = rng.integers(0, 6, 50)
+    at_once = close_embeddings(embeddings, labels, 0.5)
+    monkeypatch.setattr(close_module, "_BLOCK", 7)
+    monkeypatch.setattr(close_module, "_COLUMNS", 11)
+    blocks = close_embeddings(embeddings, labels, 0.5)
+    assert [pair[:2] for pair in blocks] == [pair[:2] for pair in at_once]
+    assert len(blocks) > 20
+
+
+def test_large_pictures_are_decoded_one_after_the_other(folder, monkeypatch):
+    held, most = [], []
+    real = inspection_module.read_image
+
+    def read(path):
+        held.append(path)
+        most.append(len(held))
+        try:
+            return real(path)
+        finally:
+            held.remove(path)
+
+    monkeypatch.setattr(inspection_module, "read_image", read)
+    monkeypatch.setattr(inspection_module, "_PIXELS_AT_ONCE", 64 * 64)
+    found = inspection_module.inspect_folder(folder)
+    assert len(found.readable) == 12 and set(most) == {1}
