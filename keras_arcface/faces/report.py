@@ -3,6 +3,7 @@
 import collections
 import csv
 import dataclasses
+import operator
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -101,9 +102,8 @@ def write_report(path: str | os.PathLike, outcomes: Iterable[Outcome]) -> None:
     ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for outcome in outcomes:
-            values = dataclasses.asdict(outcome)
-            writer.writerow([values[name] for name in COLUMNS])
+        # A report of a million rows is written every minute: no dicts here.
+        writer.writerows(map(operator.attrgetter(*COLUMNS), outcomes))
 
 
 def read_report(path: str | os.PathLike) -> dict[str, Outcome]:
