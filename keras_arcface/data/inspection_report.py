@@ -88,10 +88,6 @@ def to_text(report: dict[str, Any], most: int = 5) -> str:
             f"{pair['first']} ~ {pair['second']}"
             for pair in report["near_duplicates_across_identities"]
         ],
-        "pairs of two identities with close embeddings": [
-            f"{pair['first']} ~ {pair['second']} ({pair['cosine']:.3f})"
-            for pair in report.get("close_embeddings_across_identities", ())
-        ],
     }
     for reason, text in PASSED_OVER.items():
         lists[f"passed over, {text}"] = report["passed_over"][reason]
@@ -104,6 +100,18 @@ def to_text(report: dict[str, Any], most: int = 5) -> str:
             "across identities, less close, are not listed"
         )
     return "\n".join(lines)
+
+
+def close_to_text(close: list[dict[str, Any]], most: int = 5) -> str:
+    """Returns the lines to print of pairs whose embeddings are close."""
+    names = [
+        f"{pair['first']} ~ {pair['second']} ({pair['cosine']:.3f})"
+        for pair in close
+    ]
+    title = "pairs of two identities with close embeddings"
+    if not names:
+        return f"no {title}"
+    return "\n".join(_some(title, names, most))
 
 
 def _some(title, names, most):

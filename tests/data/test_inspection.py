@@ -107,15 +107,31 @@ def test_nothing_readable_is_still_a_report(tmp_path):
     assert (tmp_path / "s.png").exists()
 
 
-def test_a_model_finds_one_person_under_two_names(folder, tmp_path):
+def test_a_model_finds_one_person_under_two_names(folder, tmp_path, capsys):
     shutil.copy(
         folder / "person_00" / "person_00_0000.png", folder / "person_01"
     )
     arguments = ["--model", "mobilefacenet_ms1m_192", "--resize"]
+    arguments += ["--sheet", str(tmp_path / "s.png")]
     report = inspect(folder, tmp_path, *arguments, "--cosine", "0.999")
     found = report["close_embeddings_across_identities"]
     assert found[0]["cosine"] > 0.999
     assert found[0]["second"] == "person_01/person_00_0000.png"
+    assert "1 pairs of two identities" in capsys.readouterr().out
+
+
+def test_a_picture_the_model_cannot_take_leaves_the_report(
+    folder, tmp_path, capsys
+):
+    output, sheet = tmp_path / "report.json", tmp_path / "s.png"
+    arguments = ["inspect", folder, "--output", output, "--sheet", sheet]
+    arguments += ["--model", "mobilefacenet_ms1m_192"]
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert "person_00_0000.png is 64x64" in captured.err
+    assert "12 readable pictures" in captured.out
+    assert json.loads(output.read_text("utf-8"))["readable"] == 12
+    assert sheet.exists()
 
 
 def test_mistakes_are_named(tmp_path, capsys):
