@@ -24,9 +24,15 @@ def add_parser(subparsers):
         description="Decodes every picture of a folder with one sub-folder "
         "per identity and reports counts, sizes, formats, unreadable files, "
         "duplicates, identities with one picture, and pictures of two "
-        "identities that look alike. Broken pictures do not stop it.",
+        "identities that look alike. Broken pictures do not stop it. It takes "
+        "no .csv, .rec or pack: inspect the folder that the pictures are in; "
+        "a .rec file is checked by `keras-arcface pack`.",
     )
-    parser.add_argument("data", metavar="DATA", help="folder of identities")
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="folder with one sub-folder of pictures per identity",
+    )
     parser.add_argument("--output", help=".json file with all that was found")
     parser.add_argument("--sheet", help=".png file with a contact sheet")
     parser.add_argument(

@@ -20,6 +20,7 @@ from keras_arcface.data.near_duplicates import HASH_BYTES
 from keras_arcface.data.near_duplicates import ClosePairs
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
+from keras_arcface.data.tfrecord_reader import is_pack
 from keras_arcface.utils.budget import Budget
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.text import printable
@@ -125,15 +126,36 @@ def inspect_folder(root: str | os.PathLike) -> Inspection:
     at a time, in about half a gigabyte.
 
     Raises:
-        FileNotFoundError: when `root` is not a folder.
+        FileNotFoundError: when there is nothing at `root`.
+        ValueError: when it is no folder of pictures: a .rec or .csv file, or
+            a folder of records.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise FileNotFoundError(f"There is no folder {root}.")
+    _check_is_of_pictures(root)
     names, found, passed_over = _sort_files(root)
     look = functools.partial(_look, root, Budget(_PIXELS_AT_ONCE))
     pictures = progress(in_threads(look, found), "Looking", len(found))
     return Inspection(root, names, list(pictures), passed_over)
+
+
+def _check_is_of_pictures(root):
+    if not root.exists():
+        raise FileNotFoundError(f"There is no folder {printable(root)}.")
+    if not root.is_dir():
+        what = "a file"
+    elif is_pack(root):
+        what = "a folder that keras-arcface pack wrote"
+    elif any(root.glob("*.rec")):
+        what = "a folder with a .rec file"
+    else:
+        return
+    raise ValueError(
+        "Only a folder with one sub-folder of pictures per identity can be "
+        f"inspected. Received: {printable(root)}, {what}. Of a .csv file or a "
+        "pack, inspect the folder that its pictures are or were in. A .rec "
+        "file is checked by keras-arcface pack: it decodes every picture and "
+        "names one that is damaged."
+    )
 
 
 def _sort_files(root):

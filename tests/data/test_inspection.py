@@ -13,6 +13,7 @@ from keras_arcface.data import inspection as inspection_module
 from keras_arcface.data.inspection_report import to_text
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
+from keras_arcface.data.tfrecord_reader import FORMAT
 from keras_arcface.studies import close_embeddings as close_module
 from keras_arcface.studies.close_embeddings import close_embeddings
 
@@ -138,6 +139,20 @@ def test_mistakes_are_named(tmp_path, capsys):
     assert main(["inspect", str(tmp_path / "gone")]) == 2
     assert main(["inspect", str(tmp_path), "--sheet", "x.jpg"]) == 2
     assert "must end in .png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["index.json", "train.rec", None])
+def test_only_folders_of_pictures_are_inspected(tmp_path, name, capsys):
+    source = tmp_path / "source"
+    if name is None:
+        source.touch()
+    else:
+        source.mkdir()
+        (source / name).write_text('{"format": "' + FORMAT + '"}')
+    assert main(["inspect", str(source)]) == 2
+    message = capsys.readouterr().err
+    assert "one sub-folder of pictures per identity" in message
+    assert "keras-arcface pack" in message
 
 
 def test_close_pairs_are_those_of_comparing_all():
