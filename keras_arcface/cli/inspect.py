@@ -56,7 +56,7 @@ def add_parser(subparsers):
 
 def run(args):
     output = args.output and check_output_file(args.output, ".json")
-    sheet = args.sheet and check_output_file(args.sheet, ".png")
+    sheet = args.sheet and check_output_file(args.sheet, ".png", "--sheet")
     if not -1 <= args.cosine <= 1:
         raise ValueError(
             f"--cosine must be in [-1, 1]. Received: {args.cosine}."

@@ -138,7 +138,7 @@ def test_a_picture_the_model_cannot_take_leaves_the_report(
 def test_mistakes_are_named(tmp_path, capsys):
     assert main(["inspect", str(tmp_path / "gone")]) == 2
     assert main(["inspect", str(tmp_path), "--sheet", "x.jpg"]) == 2
-    assert "must end in .png" in capsys.readouterr().err
+    assert "--sheet must end in .png" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["index.json", "train.rec", None])
