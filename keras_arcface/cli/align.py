@@ -4,9 +4,9 @@ import os
 
 from keras_arcface.faces.align import INTERPOLATIONS
 from keras_arcface.faces.detect import CHOICES
-from keras_arcface.faces.folder import FORMATS
-from keras_arcface.faces.folder import AlignOptions
 from keras_arcface.faces.folder import align_folder
+from keras_arcface.faces.options import FORMATS
+from keras_arcface.faces.options import AlignOptions
 from keras_arcface.faces.report import WITH_CROP
 
 
@@ -17,7 +17,7 @@ def add_parser(subparsers):
         description="Finds the face in every photograph of a folder and its "
         "sub-folders, and writes it, aligned to the ArcFace template, to the "
         "same place in another folder, with a report.csv that says what became "
-        "of every file. Goes on where it was stopped.",
+        "of every file. Goes on where it was stopped, with the same options.",
     )
     parser.add_argument("source", metavar="SRC", help="folder of photographs")
     parser.add_argument("target", metavar="DST", help="folder of crops")

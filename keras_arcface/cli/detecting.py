@@ -63,15 +63,21 @@ def _read(path, size, face):
     return crop.image
 
 
-def crops_with_faces(read, paths):
-    """Returns `(crops by path, paths without a face)`, named on stderr."""
-    crops, without = {}, []
+def crops_with_faces(read, paths, without):
+    """Yields `(path, crop)`; paths without a face are added to `without`.
+
+    These are named on stderr too.
+
+    Raises:
+        NoFaceError: at the end, when there was no face in any picture.
+    """
     for path in progress(paths, "Detecting"):
         try:
-            crops[path] = read(path)
+            crop = read(path)
         except NoFaceError:
             without.append(path)
             print(f"{printable(path)}: no face, left out", file=sys.stderr)
-    if not crops:
+        else:
+            yield path, crop
+    if len(without) == len(paths):
         raise NoFaceError(f"No face in any of {len(paths)} pictures.")
-    return crops, without

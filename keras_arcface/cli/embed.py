@@ -6,6 +6,7 @@ from keras_arcface.cli.detecting import add_detect_options
 from keras_arcface.cli.detecting import crops_with_faces
 from keras_arcface.cli.detecting import detecting_reader
 from keras_arcface.cli.sources import embed_paths
+from keras_arcface.cli.sources import embed_pictures
 from keras_arcface.cli.sources import picture_paths
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.utils.files import atomic_path
@@ -52,10 +53,11 @@ def run(args):
     backbone = load_backbone(args.model)
     read = detecting_reader(args, backbone)
     without = []
-    if read is not None:
-        crops, without = crops_with_faces(read, paths)
-        paths, read = list(crops), crops.get
-    embeddings = embed_paths(backbone, paths, args.flip, args.resize, read)
+    if read is None:
+        embeddings = embed_paths(backbone, paths, args.flip, args.resize)
+    else:
+        crops = crops_with_faces(read, paths, without)
+        paths, embeddings = embed_pictures(backbone, crops, args.flip)
     with atomic_path(output) as temporary:
         np.savez(
             temporary,

@@ -1,6 +1,7 @@
 """Where commands get their pictures and pairs from."""
 
 import functools
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from keras_arcface.data.directory import EXTENSIONS
 from keras_arcface.embedding import embed
 from keras_arcface.training.verification import pairs_for
 from keras_arcface.utils.console import progress
+
+_BATCH = 64
 
 
 def sample_images(folder, size, resize=False, most=64):
@@ -100,12 +103,26 @@ def embed_paths(backbone, paths, flip=False, resize=False, read=None):
     size = fixed_size(backbone.input_shape[1:3])
     if read is None:
         read = functools.partial(read_image, image_size=size, resize=resize)
-    starts = range(0, len(paths), 64)
-    batches = (
-        np.stack([read(path) for path in paths[i : i + 64]]) for i in starts
-    )
-    batches = progress(batches, "Embedding", total=len(starts))
-    embeddings = embed(backbone, batches, flip=flip)
+    pictures = ((path, read(path)) for path in paths)
+    pictures = progress(pictures, "Embedding", total=len(paths))
+    _, embeddings = embed_pictures(backbone, pictures, flip)
+    return embeddings
+
+
+def embed_pictures(backbone, pictures, flip=False):
+    """Returns paths and unit embeddings, `(n, dim)`, of `(path, image)` pairs.
+
+    No more than a batch of images is held.
+    """
+    paths = []
+
+    def batches():
+        remaining = iter(pictures)
+        while batch := list(itertools.islice(remaining, _BATCH)):
+            paths.extend(path for path, _ in batch)
+            yield np.stack([image for _, image in batch])
+
+    embeddings = embed(backbone, batches(), flip=flip)
     useless = ~(np.abs(embeddings).sum(axis=1) > 0) | ~np.isfinite(
         embeddings
     ).all(axis=1)
@@ -115,4 +132,4 @@ def embed_paths(backbone, paths, flip=False, resize=False, read=None):
             f"zeros or not a number; {useless.sum()} such pictures). Its "
             "weights are broken; no result was made up."
         )
-    return embeddings
+    return paths, embeddings

@@ -50,8 +50,9 @@ def to_json(inspection: Inspection) -> dict[str, Any]:
                 "second": printable(second.path),
                 "different_bits": bits,
             }
-            for first, second, bits in inspection.near_duplicates()
+            for first, second, bits in inspection.near_duplicates
         ],
+        "near_duplicates_left_out": inspection.near_duplicates_left_out,
         "passed_over": {
             reason: [printable(path) for path in paths]
             for reason, paths in inspection.passed_over.items()
@@ -87,17 +88,30 @@ def to_text(report: dict[str, Any], most: int = 5) -> str:
             f"{pair['first']} ~ {pair['second']}"
             for pair in report["near_duplicates_across_identities"]
         ],
-        "pairs of two identities with close embeddings": [
-            f"{pair['first']} ~ {pair['second']} ({pair['cosine']:.3f})"
-            for pair in report.get("close_embeddings_across_identities", ())
-        ],
     }
     for reason, text in PASSED_OVER.items():
         lists[f"passed over, {text}"] = report["passed_over"][reason]
     for title, names in lists.items():
         if names:
             lines += _some(title, names, most)
+    if report["near_duplicates_left_out"]:
+        lines.append(
+            f"{report['near_duplicates_left_out']:,} more near-duplicates "
+            "across identities, less close, are not listed"
+        )
     return "\n".join(lines)
+
+
+def close_to_text(close: list[dict[str, Any]], most: int = 5) -> str:
+    """Returns the lines to print of pairs whose embeddings are close."""
+    names = [
+        f"{pair['first']} ~ {pair['second']} ({pair['cosine']:.3f})"
+        for pair in close
+    ]
+    title = "pairs of two identities with close embeddings"
+    if not names:
+        return f"no {title}"
+    return "\n".join(_some(title, names, most))
 
 
 def _some(title, names, most):

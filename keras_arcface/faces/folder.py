@@ -1,6 +1,7 @@
 """A folder of photographs to a folder of aligned crops."""
 
 import dataclasses
+import errno
 import functools
 import os
 import time
@@ -10,69 +11,33 @@ from pathlib import Path
 from PIL import Image
 
 from keras_arcface.data.directory import PICTURE_ENDINGS
-from keras_arcface.faces.align import INTERPOLATIONS
-from keras_arcface.faces.detect import check_choice
 from keras_arcface.faces.detect import check_detector
 from keras_arcface.faces.geometry import LandmarkError
-from keras_arcface.faces.geometry import template_for
+from keras_arcface.faces.options import FORMATS
+from keras_arcface.faces.options import OPTIONS
+from keras_arcface.faces.options import AlignOptions
+from keras_arcface.faces.options import write_options
 from keras_arcface.faces.photographs import NoFaceError
 from keras_arcface.faces.photographs import crop_face
-from keras_arcface.faces.report import WITH_CROP
+from keras_arcface.faces.report import REPORT
 from keras_arcface.faces.report import FolderReport
 from keras_arcface.faces.report import Outcome
 from keras_arcface.faces.report import printable_path
-from keras_arcface.faces.report import read_report
 from keras_arcface.faces.report import write_report
+from keras_arcface.faces.resume import read_before
+from keras_arcface.faces.resume import state_of
 from keras_arcface.faces.workers import unordered
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.files import check_output_folder
+from keras_arcface.utils.files import remove_unfinished
 from keras_arcface.utils.text import printable
 from keras_arcface.utils.walk import walk
 
-REPORT = "report.csv"
-FORMATS = {"png": {}, "jpg": {"quality": 95, "subsampling": 0}}
 _SECONDS_BETWEEN_REPORTS = 60.0
+# No later photograph would fare better: full, read-only or over quota.
+_STOPS_ALL = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 _OF_WALK = {"again": "folder_again", "denied": "denied", "special": "special"}
-
-
-@dataclasses.dataclass(frozen=True)
-class AlignOptions:
-    """How a folder is aligned; see `crop_face`.
-
-    Args:
-        size: Side of the crops in pixels.
-        face: Of several, the `"largest"` or the most `"central"`.
-        interpolation: See `align`.
-        pad: See `detect`.
-        min_score: See `detect`.
-        format: `"png"` (exact) or `"jpg"` (a third of the size).
-    """
-
-    size: int = 112
-    face: str = "largest"
-    interpolation: str = "bilinear"
-    pad: float = 0.25
-    min_score: float = 0.8
-    format: str = "png"
-
-    def __post_init__(self):
-        template_for(self.size)
-        check_choice(self.face)
-        for name, value, known in (
-            ("interpolation", self.interpolation, INTERPOLATIONS),
-            ("format", self.format, tuple(FORMATS)),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}. "
-                    f"Received: {name}={value!r}."
-                )
-        if not (0 <= self.pad <= 2 and 0 <= self.min_score < 1):
-            raise ValueError(
-                "pad must be in [0, 2] and min_score in [0, 1). Received: "
-                f"pad={self.pad}, min_score={self.min_score}."
-            )
 
 
 def align_folder(
@@ -85,10 +50,15 @@ def align_folder(
 ) -> FolderReport:
     """Cuts the face out of every photograph of a folder; keeps sub-folders.
 
-    No picture stops the others: what cannot be read, has no face, or had
-    several to choose from, is named in `report.csv` in the target. Crops that
-    are there are kept, so that a run that was stopped goes on. Every crop is
-    written under another name and renamed. The source is never written to.
+    No picture stops the others: what cannot be read, has no face, had several
+    to choose from, or whose crop cannot be written, is named in `report.csv`
+    in the target. Crops that are there are kept, so that a run that was
+    stopped goes on, unless their photograph changed since. The options stand
+    in `options.json` beside them: crops of other options are never mixed.
+
+    Every crop is written under another name and renamed. What a killed run
+    left of that is removed by the next: one run at a time writes to a target.
+    The source is never written to.
 
     Args:
         source: Folder of photographs, sub-folders included.
@@ -96,18 +66,21 @@ def align_folder(
         options: How to align.
         workers: Processes. Each holds a TensorFlow of its own, with one
             thread, about 0.7 GiB. With 1, it is done in this process.
-        overwrite: Whether to make crops anew that are there.
+        overwrite: Whether to make crops anew that are there. One whose
+            photograph gives no crop any more is removed; what no photograph of
+            the source accounts for is named in the report, and left.
 
     Raises:
         FileNotFoundError: when `source` is not a folder.
-        ValueError: when one folder lies in the other, or the target cannot be
-            written to.
+        ValueError: when one folder lies in the other, the target cannot be
+            written to, or it holds crops of other options (or of unknown ones)
+            and `overwrite` is false.
+        OSError: when the disk is full or read-only.
         ImportError: when `mtcnn` is missing.
     """
     source, target = _folders(source, target)
     check_detector()
-    report = target / REPORT
-    earlier = read_report(report) if report.exists() else {}
+    before = None if overwrite else read_before(source, target, options)
     outcomes, names = {}, []
     for path, kind in walk(source, skip=(target,)):
         if kind in _OF_WALK:
@@ -120,19 +93,24 @@ def align_folder(
     crops = crop_names(names, options.format)
     todo = []
     for path in names:
-        kept = None
-        if not overwrite and (target / crops[path]).is_file():
-            kept = _kept(path, crops[path], earlier)
+        kept = before and before.outcome(path, crops[path])
         outcomes[path] = kept
         if kept is None:
             todo.append((path, crops[path]))
     work = functools.partial(_align_one, source, target, options)
+    done = unordered(work, todo, workers)
+    _remove_unfinished(target)
+    report = target / REPORT
     saver = _Saver(report, outcomes)
+    if before is None:
+        # In this order: crops of before are never taken for the new ones.
+        saver.save()
+        write_options(target, options)
     try:
-        done = unordered(work, todo, workers)
         for path, outcome in progress(done, "Aligning", len(todo)):
             outcomes[path] = outcome
             saver.save_now_and_then()
+        outcomes.update(_unclaimed(target, crops.values()))
     finally:
         saver.save()
     return FolderReport(tuple(outcomes.values()), report)
@@ -169,22 +147,42 @@ def _align_one(
 ) -> tuple[str, Outcome]:
     path, name = item
     values = dataclasses.asdict(options)
-    format = values.pop("format")
+    format, image = values.pop("format"), None
     try:
+        status = os.stat(source / path)
         crop = crop_face(source / path, **values)
     except NoFaceError:
-        return path, _outcome(path, "no_face")
+        outcome = _outcome(path, "no_face")
     except LandmarkError as error:
-        return path, _outcome(path, "bad_landmarks", message=str(error))
+        outcome = _outcome(path, "bad_landmarks", message=str(error))
     except (ValueError, OSError, MemoryError) as error:
-        message = printable(str(error) or type(error).__name__)
-        return path, _outcome(path, "unreadable", message=message)
-    with atomic_path(target / name) as temporary:
-        Image.fromarray(crop.image).save(temporary, **FORMATS[format])
-    return path, _cropped(path, name, crop)
+        outcome = _outcome(path, "unreadable", message=_said(error))
+    else:
+        outcome, image = _cropped(path, name, crop, status), crop.image
+    try:
+        _write(target / name, image, format)
+    except (ValueError, OSError, MemoryError) as error:
+        if getattr(error, "errno", None) in _STOPS_ALL:
+            raise
+        outcome = _outcome(path, "unwritable", message=_said(error))
+    return path, outcome
 
 
-def _cropped(path, name, crop):
+def _write(path, image, format):
+    """Writes a crop; without one, removes what was cut out before."""
+    if image is None:
+        if os.path.isfile(path):
+            os.unlink(path)
+        return
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary, **FORMATS[format])
+
+
+def _said(error):
+    return printable(str(error) or type(error).__name__)
+
+
+def _cropped(path, name, crop, status):
     sides = (f"{side:.1f}" for side in crop.face.box)
     return Outcome(
         printable_path(path),
@@ -193,18 +191,29 @@ def _cropped(path, name, crop):
         str(crop.found),
         f"{crop.face.score:.4f}",
         *sides,
+        **state_of(status),
     )
+
+
+def _remove_unfinished(target):
+    """Removes what killed processes left in the crops' sub-folders."""
+    for folder, _, _ in os.walk(target):
+        remove_unfinished(folder)
+
+
+def _unclaimed(target, crops):
+    """Returns outcomes of what lies among the crops and is none of them."""
+    ours = {*crops, REPORT, OPTIONS}
+    return {
+        # No photograph's path holds a NUL: the keys do not collide.
+        f"\0{path}": Outcome("", "unclaimed", printable_path(path))
+        for path, kind in walk(target)
+        if kind in ("file", "special") and path not in ours
+    }
 
 
 def _outcome(path, status, **more):
     return Outcome(printable_path(path), status, **more)
-
-
-def _kept(path, name, earlier):
-    before = earlier.get(printable_path(path))
-    if before and before.status in WITH_CROP:
-        return before
-    return _outcome(path, "kept", crop=printable_path(name))
 
 
 def _folders(source, target):

@@ -110,8 +110,15 @@ def check_output_folder(path: str | os.PathLike) -> Path:
     return path
 
 
-def check_output_file(path: str | os.PathLike, suffix: str) -> Path:
+def check_output_file(
+    path: str | os.PathLike, suffix: str, option: str = "--output"
+) -> Path:
     """Returns `path`, after making sure before any work that it can be a file.
+
+    Args:
+        path: The file to write.
+        suffix: What it must end in.
+        option: What the message calls it.
 
     Raises:
         ValueError: when it does not end in `suffix`, or something above it is
@@ -120,7 +127,7 @@ def check_output_file(path: str | os.PathLike, suffix: str) -> Path:
     """
     path = Path(path)
     if path.suffix != suffix:
-        raise ValueError(f"--output must end in {suffix}. Received: {path}")
+        raise ValueError(f"{option} must end in {suffix}. Received: {path}")
     if path.is_dir():
         raise is_folder(path)
     check_output_folder(path.parent)

@@ -12,10 +12,10 @@ class Found(NamedTuple):
 
     Attributes:
         path: From the root, with `/`.
-        kind: `"file"`; `"again"`, a folder that was walked already, as in a
-            loop of links; `"denied"`, a folder that cannot be listed; or
-            `"special"`, what is neither file nor folder: a pipe, a link to
-            nothing.
+        kind: `"file"`; `"folder"`, only of `walk_each`; `"again"`, a folder
+            that was walked already, as in a loop of links; `"denied"`, a
+            folder that cannot be listed; or `"special"`, what is neither file
+            nor folder: a pipe, a link to nothing.
     """
 
     path: str
@@ -37,6 +37,41 @@ def walk(
     seen = {_identity(path) for path in skip if path.exists()}
     seen.add(_identity(root))
     yield from _walk(Path(root), "", seen)
+
+
+def walk_each(root: str | os.PathLike) -> Iterator[Found]:
+    """Yields all below a folder; each of its own folders is walked by itself.
+
+    As `walk`, but every folder in the root comes first as a `"folder"`, and is
+    walked under every name it has there: two names with links to one folder
+    both have its files. Deeper down, each real folder is walked once, and none
+    that is in the root already.
+
+    Args:
+        root: A folder.
+    """
+    seen = {_identity(root)}
+    folders = []
+    for found in _entries(Path(root)):
+        if found.kind == "folder":
+            folders.append(found)
+            seen.add(_identity(Path(root) / found.path))
+        else:
+            yield found
+    for found in folders:
+        yield found
+        yield from _walk(Path(root) / found.path, f"{found.path}/", seen)
+
+
+def _entries(root: Path) -> Iterator[Found]:
+    try:
+        names = sorted(os.listdir(root))
+    except OSError:
+        yield Found("", "denied")
+        return
+    for name in names:
+        if not name.startswith("."):
+            yield Found(name, _kind(root / name, set()))
 
 
 def _walk(folder: Path, prefix: str, seen: set) -> Iterator[Found]:

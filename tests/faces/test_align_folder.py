@@ -11,9 +11,9 @@ from keras_arcface.data import read_image
 from keras_arcface.faces import TEMPLATE
 from keras_arcface.faces import Face
 from keras_arcface.faces import folder as folder_module
-from keras_arcface.faces.folder import AlignOptions
 from keras_arcface.faces.folder import align_folder
 from keras_arcface.faces.folder import crop_names
+from keras_arcface.faces.options import AlignOptions
 
 pytestmark = pytest.mark.usefixtures("detector")
 
@@ -99,7 +99,8 @@ def test_a_stopped_run_goes_on(tmp_path, photograph, monkeypatch):
 
     monkeypatch.setattr(folder_module, "crop_face", stop_at_b)
     assert main(["align", str(source), str(target), "--workers", "1"]) == 130
-    assert sorted(p.name for p in target.iterdir()) == ["a.png", "report.csv"]
+    left = sorted(path.name for path in target.iterdir())
+    assert left == ["a.png", "options.json", "report.csv"]
     monkeypatch.setattr(folder_module, "crop_face", real)
     (target / "a.png").write_bytes(b"mine")
     report = align_folder(source, target)
