@@ -30,9 +30,11 @@ def photographs(tmp_path, photograph):
 
 @pytest.fixture
 def embed(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(
-        "keras_arcface.cli.embed.load_backbone", lambda name: model
-    )
+    """Runs `embed --detect`; the commands get the small model."""
+
+    for command in ("embed", "verify"):
+        name = f"keras_arcface.cli.{command}.load_backbone"
+        monkeypatch.setattr(name, lambda name: model)
 
     def run(*paths):
         arguments = ["embed", *map(str, paths), "--detect"]
@@ -77,3 +79,19 @@ def test_no_more_than_a_batch_of_crops_is_held(model, monkeypatch):
     assert held == [64, 64, 22]
     assert paths == [str(number) for number in given]
     assert embeddings.shape == (150, 3)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--detect"], "blank.png: no face"),
+        (["--detect", "--resize"], "Leave out --resize"),
+        (["--face", "central"], "--face needs --detect"),
+    ],
+)
+def test_verify_refuses_what_it_cannot_do(
+    embed, photographs, options, message, capsys
+):
+    arguments = ["verify", *map(str, photographs), "--threshold", "0.5"]
+    assert main([*arguments, *options]) == 2
+    assert message in capsys.readouterr().err
