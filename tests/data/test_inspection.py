@@ -13,7 +13,7 @@ from keras_arcface.data import inspection as inspection_module
 from keras_arcface.data.inspection_report import to_text
 from keras_arcface.data.near_duplicates import close_pairs
 from keras_arcface.data.near_duplicates import perceptual_hash
-from keras_arcface.data.tfrecord_reader import FORMAT
+from keras_arcface.data.pack_index import FORMAT
 from keras_arcface.studies import close_embeddings as close_module
 from keras_arcface.studies.close_embeddings import close_embeddings
 
