@@ -177,11 +177,10 @@ def prepare_ours(chunk_size=None, sample_rate=1.0):
             classes,
             chunk_size=chunk_size,
             sample_rate=sample_rate,
-            centers_initializer="zeros",
+            centers_initializer=normal,
         )
         layer.build((BATCH, DIM))
         centers = layer.class_centers.value
-        fill(centers)
 
         @tf.function
         def head():
@@ -205,16 +204,15 @@ def prepare_ours(chunk_size=None, sample_rate=1.0):
     return prepare
 
 
-def fill(variable, rows=2**16):
-    """Draws a matrix from a normal, block by block: no copy of it is made."""
-    import numpy as np
+def normal(shape, dtype=None):
+    """Returns random centres, made without a second copy of them.
 
-    rng = np.random.default_rng(0)
-    for start in range(0, variable.shape[0], rows):
-        stop = min(start + rows, variable.shape[0])
-        shape = (stop - start, variable.shape[1])
-        block = rng.standard_normal(shape, dtype="float32")
-        variable[start:stop].assign(block)
+    (Filling a variable block by block would leave it in a mode of TensorFlow's
+    in which every read of it is a copy.)
+    """
+    import tensorflow as tf
+
+    return tf.random.stateless_normal(shape, seed=(0, 0))
 
 
 def prepare_naive(classes):
@@ -226,8 +224,7 @@ def prepare_naive(classes):
     imported = memory()
     embeddings, labels = batch(classes)
     embeddings, labels = tf.constant(embeddings), tf.constant(labels)
-    centers = tf.Variable(tf.zeros((DIM, classes)))
-    fill(centers, rows=8)
+    centers = tf.Variable(normal((DIM, classes)))
 
     @tf.function
     def head():

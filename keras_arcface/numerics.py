@@ -176,15 +176,15 @@ def own_cosines(embeddings, class_centers, labels, sub_centers):
     rows = ops.expand_dims(labels * sub_centers, -1) + ops.arange(
         sub_centers, dtype=labels.dtype
     )
-    own_centers = unit(take_rows(class_centers, rows))
+    own_centers = unit(ops.take(class_centers, rows, axis=0))
     return ops.sum(ops.expand_dims(unit(embeddings), 1) * own_centers, axis=-1)
 
 
 def take_rows(matrix, rows):
     """Returns rows of a tensor or variable, without reading all of it.
 
-    A whole read would be a copy on TensorFlow once the variable has had rows
-    written into it.
+    For variables of which rows are read and written. On TensorFlow either
+    makes every later read of the whole variable a copy.
 
     Args:
         matrix: Float tensor or `keras.Variable` `(n, dim)`.
