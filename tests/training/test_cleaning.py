@@ -156,7 +156,7 @@ def test_ctrl_c_leaves_the_old_list(run, noisy, tmp_path, monkeypatch, capsys):
 def test_a_wrong_list_stops_training_before_pictures_are_opened(
     noisy, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(trainer, "from_directory", None)
+    monkeypatch.setattr(trainer, "open_data", None)
     train = ["train", "--data", noisy, "--output", tmp_path / "run", *TRAIN]
     assert call(*train, "--keep", tmp_path / "gone.csv") == 2
     assert "no CSV file" in capsys.readouterr().err
