@@ -1,7 +1,9 @@
 """Draws what benchmarks/head.py measured: time and memory by classes.
 
 Command:  python benchmarks/head_figure.py
-Reads:    benchmarks/results/head.json
+Data:     benchmarks/results/head.json
+Hardware: any
+Time:     a second
 Writes:   docs/images/head.png
 """
 

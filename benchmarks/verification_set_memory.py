@@ -1,6 +1,12 @@
 """Peak memory of opening a .bin set and decoding every picture of it.
 
-    python benchmarks/verification_set_memory.py PICTURES_FOLDER [--pairs 7000]
+Command:  python benchmarks/verification_set_memory.py PICTURES [--pairs 7000]
+Data:     a folder of 112x112 JPEGs
+Hardware: two processor cores
+Time:     half a minute
+Aims at:  less than 1 GiB for 7,000 pairs, decoding included
+Seen:     847 MiB, TensorFlow included, in 11 seconds (2026-11-24, a busy
+          machine)
 
 Makes a set of that many pairs of distinct pictures from a folder of JPEGs
 (112x112), then opens and decodes it in batches in a process of its own.
