@@ -8,6 +8,9 @@ Aims at:  1.5 times a PyTorch DataLoader with Pillow and the same transforms
           (`pip install torch==2.13.0`; left out where it is missing), and 0.7
           of the limit: tf.io.decode_jpeg of the same bytes in memory, on as
           many threads, and nothing else
+Seen:     folder, TFRecord, RecordIO: 2.4, 1.6 and 1.8 times the DataLoader,
+          1.19, 0.99 and 0.87 of the limit (2026-11-24, two cores of an AMD
+          EPYC, --pictures 4096 --rounds 3)
 Writes:   benchmarks/results/pipeline.json
 
 Every row takes its turn in every round, one at a time; a ratio is the median of
