@@ -14,9 +14,9 @@ from keras_arcface.layers.head_checks import check_chunk_size
 from keras_arcface.layers.head_checks import check_extra_losses
 from keras_arcface.layers.head_plan import head_plan
 from keras_arcface.losses import MarginSoftmaxLoss
-from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
+from keras_arcface.margins.checks import check_count
 from keras_arcface.margins.checks import check_number
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_arcface import margins
-from keras_arcface.losses.checks import check_count
+from keras_arcface.margins.checks import check_count
 
 
 def extended(head, n, centers=None, margin=None):

@@ -5,7 +5,7 @@ import numbers
 import keras
 
 from keras_arcface.losses import CenterTerm
-from keras_arcface.losses.checks import check_count
+from keras_arcface.margins.checks import check_count
 
 # Of the terms of the loss, and of what `fit` shows beside them.
 _TAKEN_NAMES = {"margin_softmax", "binary", "norm_penalty", "angle", "loss"}

@@ -9,14 +9,3 @@ def check_positive(name, value):
     if value <= 0:
         raise ValueError(f"{name} must be above 0. Received: {name}={value}.")
     return value
-
-
-def check_count(name, value, least=1):
-    """Returns `value` as an int of at least `least`."""
-    is_int = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not is_int or int(value) < least:
-        raise ValueError(
-            f"{name} must be an integer of at least {least}. Received: "
-            f"{name}={value!r}."
-        )
-    return int(value)

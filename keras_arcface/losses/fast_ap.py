@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_arcface.losses import distances
 from keras_arcface.losses import reduce
-from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.pairs import PairLoss
+from keras_arcface.margins.checks import check_count
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")

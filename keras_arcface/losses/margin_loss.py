@@ -5,13 +5,13 @@ from keras import ops
 
 from keras_arcface.losses import distances
 from keras_arcface.losses import reduce
-from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import EmbeddingHead
 from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.losses.pairs import check_miner
 from keras_arcface.losses.pairs import make_pairs
 from keras_arcface.losses.pairs import mined_loss
 from keras_arcface.losses.triplet_counts import triplet_counts
+from keras_arcface.margins.checks import check_count
 from keras_arcface.margins.checks import check_number
 
 

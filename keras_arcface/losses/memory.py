@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import EmbeddingHead
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.pairs import make_pairs
+from keras_arcface.margins.checks import check_count
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")

@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from keras_arcface import numerics
-from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.head import EmbeddingHead
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
+from keras_arcface.margins.checks import check_count
 
 
 class ProxyHead(EmbeddingHead):

@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 from keras_arcface import numerics
-from keras_arcface.losses.checks import check_count
 from keras_arcface.losses.checks import check_positive
 from keras_arcface.losses.proxy_head import ProxyHead
 from keras_arcface.losses.proxy_head import is_own
 from keras_arcface.losses.proxy_head import take_own
+from keras_arcface.margins.checks import check_count
 from keras_arcface.margins.checks import check_number
 
 

@@ -49,6 +49,17 @@ def check_number(name, value, least=None, below=None):
     return value
 
 
+def check_count(name, value, least=1):
+    """Returns `value` as an int of at least `least`."""
+    is_int = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not is_int or int(value) < least:
+        raise ValueError(
+            f"{name} must be an integer of at least {least}. Received: "
+            f"{name}={value!r}."
+        )
+    return int(value)
+
+
 def check_choice(name, value, choices):
     """Returns `value` if it is one of `choices`."""
     if value not in choices:

@@ -9,6 +9,7 @@ its way, intermediate results, the slack of an allocator) was measured, see
 import dataclasses
 import math
 
+from keras_arcface.margins.checks import check_count
 from keras_arcface.softmax.checks import check_bool
 from keras_arcface.softmax.checks import check_sample_rate
 from keras_arcface.softmax.partial import sample_size
@@ -136,9 +137,9 @@ class HeadPlan:
             ("sub_centers", 1),
             ("devices", 1),
         ):
-            _check_whole(name, getattr(self, name), least)
+            check_count(name, getattr(self, name), least)
         if self.chunk_size is not None:
-            _check_whole("chunk_size", self.chunk_size, 0)
+            check_count("chunk_size", self.chunk_size, 0)
         check_sample_rate(self.sample_rate)
         if self.sampled and self.sharded:
             raise ValueError(
@@ -298,12 +299,3 @@ class HeadPlan:
     def _logits(self, classes):
         """Returns the bytes of the float32 logits of some classes."""
         return self._device_batch * classes * self.sub_centers * _FLOAT
-
-
-def _check_whole(name, value, least):
-    whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(
-            f"{name} must be an integer of at least {least}. Received: "
-            f"{name}={value!r}."
-        )

@@ -60,19 +60,9 @@ def _tensorflow_step(model, rate, data):
     ]
     sources = [v.value for v in others] + [sample.centers]
     *gradients, by_rows = tape.gradient(scaled, sources)
-    gradients, by_rows, finite = _unscaled(optimizer, gradients, by_rows)
-    update_rows(
-        inner_optimizer(optimizer),
-        head.class_centers,
-        sample.rows,
-        by_rows,
-        rate,
-        finite,
-    )
+    gradients = _move_rows(model, sample.rows, gradients, by_rows, rate)
     if others:
         optimizer.apply(gradients, others)
-    else:
-        _count_step(optimizer)
     return model.compute_metrics(images, labels, features, weights)
 
 
@@ -110,17 +100,7 @@ def _jax_step(model, rate, state, data):
     loss, features, fixed, metrics = aux
     scope = _scope(model, trainable, fixed, slots)
     with scope:
-        gradients, by_rows, finite = _unscaled(optimizer, gradients, by_rows)
-        update_rows(
-            inner_optimizer(optimizer),
-            head.class_centers,
-            sample.rows,
-            by_rows,
-            rate,
-            finite,
-        )
-        if not others:
-            _count_step(optimizer)
+        gradients = _move_rows(model, sample.rows, gradients, by_rows, rate)
     trainable = _current(scope, model.trainable_variables)
     slots = _current(scope, optimizer.variables)
     if others:
@@ -139,6 +119,19 @@ def _jax_step(model, rate, state, data):
         logs = model.compute_metrics(images, labels, features, weights)
     metrics = _current(scope, model.metrics_variables)
     return logs, (trainable, fixed, slots, metrics)
+
+
+def _move_rows(model, rows, gradients, by_rows, rate):
+    """Moves the sampled centres; returns the gradients left for Keras."""
+    optimizer = model.optimizer
+    gradients, by_rows, finite = _unscaled(optimizer, gradients, by_rows)
+    centers = model.head.class_centers
+    update_rows(
+        inner_optimizer(optimizer), centers, rows, by_rows, rate, finite
+    )
+    if not gradients:
+        _count_step(optimizer)
+    return gradients
 
 
 def _count_step(optimizer):

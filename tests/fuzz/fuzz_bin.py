@@ -7,21 +7,14 @@ seconds for one, or over 256 MiB more memory, ends the run with the seed of the
 input.
 """
 
-import argparse
 import pickle
-import resource
-import signal
 import struct
-import tempfile
-import time
-from pathlib import Path
 
+import driver
 import numpy as np
 
 from keras_arcface.data import read_bin
 
-SECONDS = 10
-MEBIBYTES = 256
 WORDS = [struct.pack("<I", n) for n in (0, 1, 255, 0x7FFFFFFF, 0xFFFFFFFF)]
 WORDS += [b"cos\nsystem\n", b"cbuiltins\neval\n", b"R", b"(" * 30, b"]q\0"]
 WORDS += [
@@ -75,8 +68,9 @@ def mutate(content, rng):
     return bytes(content)
 
 
-def one(seed, path, seeds):
+def one(seed, folder, seeds):
     """Tries one input; returns whether it was read."""
+    path = folder / "set.bin"
     rng = np.random.default_rng([seed, 6])
     content = seeds[rng.integers(len(seeds))]
     path.write_bytes(mutate(content, rng) if rng.random() < 0.95 else content)
@@ -91,40 +85,8 @@ def one(seed, path, seeds):
 
 def run(inputs, first=0):
     """Tries that many inputs; returns (read, most MiB above the start)."""
-    seeds, read, seed = corpus(), 0, first
-    before = _mebibytes()
-    signal.signal(signal.SIGALRM, _too_long)
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            for seed in range(first, first + inputs):
-                signal.alarm(SECONDS)
-                read += one(seed, Path(folder) / "set.bin", seeds)
-                if _mebibytes() - before > MEBIBYTES:
-                    raise MemoryError(f"over {MEBIBYTES} MiB")
-        except BaseException as error:
-            error.add_note(f"input {seed}")
-            raise
-        finally:
-            signal.alarm(0)
-    return read, _mebibytes() - before
-
-
-def _mebibytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _too_long(*_):
-    raise TimeoutError(f"over {SECONDS} s")
+    return driver.run(one, corpus(), inputs, first)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--inputs", type=int, default=200_000)
-    parser.add_argument("--first", type=int, default=0, help="first seed")
-    args = parser.parse_args()
-    start = time.monotonic()
-    read, more = run(args.inputs, args.first)
-    print(
-        f"{args.inputs} inputs: {read} read, {args.inputs - read} refused by "
-        f"name, {more:.0f} MiB more, {time.monotonic() - start:.0f} s"
-    )
+    driver.main(run, __doc__)

@@ -7,20 +7,17 @@ Every input either reads or is refused by `ValueError` or
 more memory, ends the run with the seed of the input.
 """
 
-import argparse
 import contextlib
 import io
-import resource
-import signal
 import struct
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import driver
 import numpy as np
 import records
 from PIL import Image
@@ -28,8 +25,6 @@ from PIL import Image
 from keras_arcface.data import from_recordio
 
 SIZE = (4, 4)
-SECONDS = 10
-MEBIBYTES = 256
 WORDS = [0, 1, 24, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 29, (1 << 29) - 1, 3 << 29]
 WORDS = [struct.pack("<I", word) for word in WORDS] + [records.MAGIC]
 WORDS += [struct.pack("<f", x) for x in (np.nan, -1.0, 1e30, 2.0**24, 0.5)]
@@ -104,47 +99,16 @@ def one(seed, folder, seeds):
 
 def run(inputs, first=0):
     """Tries that many inputs; returns (read, most MiB above the start)."""
-    seeds, read, seed = corpus(), 0, first
+    seeds = corpus()
     for content, index in seeds:  # What is whole is read.
         assert content and index
-    before = _mebibytes()
-    signal.signal(signal.SIGALRM, _too_long)
     with (
-        tempfile.TemporaryDirectory() as folder,
         warnings.catch_warnings(),
         contextlib.redirect_stderr(io.StringIO()),
     ):
         warnings.simplefilter("ignore")
-        try:
-            for seed in range(first, first + inputs):
-                signal.alarm(SECONDS)
-                read += one(seed, Path(folder), seeds)
-                if _mebibytes() - before > MEBIBYTES:
-                    raise MemoryError(f"over {MEBIBYTES} MiB")
-        except BaseException as error:
-            error.add_note(f"input {seed}")
-            raise
-        finally:
-            signal.alarm(0)
-    return read, _mebibytes() - before
-
-
-def _mebibytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _too_long(*_):
-    raise TimeoutError(f"over {SECONDS} s")
+        return driver.run(one, seeds, inputs, first)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--inputs", type=int, default=200_000)
-    parser.add_argument("--first", type=int, default=0, help="first seed")
-    args = parser.parse_args()
-    start = time.monotonic()
-    read, more = run(args.inputs, args.first)
-    print(
-        f"{args.inputs} inputs: {read} read, {args.inputs - read} refused by "
-        f"name, {more:.0f} MiB more, {time.monotonic() - start:.0f} s"
-    )
+    driver.main(run, __doc__)
