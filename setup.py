@@ -54,6 +54,7 @@ setup(
         "pillow",
         "matplotlib",
         "rich",
+        "pyyaml",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],

@@ -18,7 +18,7 @@ import machine
 
 from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.pretrained import load_backbone
-from keras_arcface.training import TrainConfig
+from keras_arcface.training import Recipe
 from keras_arcface.training import train
 from keras_arcface.training import verify
 from keras_arcface.training.trainer import build_model
@@ -35,20 +35,22 @@ def main():
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
-    config = TrainConfig(
-        data=str(args.faces / "train"),
-        output=args.output,
-        backbone="mobilefacenet_v1",
-        embedding_dim=192,
-        image_size=56,
-        resize=True,
-        min_pictures=2,
-        epochs=args.epochs,
-        batch_size=64,
+    recipe = Recipe.from_values(
+        {
+            "data.source": str(args.faces / "train"),
+            "output": args.output,
+            "backbone.name": "mobilefacenet_v1",
+            "backbone.embedding_dim": 192,
+            "data.image_size": 56,
+            "data.resize": True,
+            "data.min_pictures": 2,
+            "schedule.epochs": args.epochs,
+            "schedule.batch_size": 64,
+        }
     )
-    history = train(config, resume=args.resume).history
+    history = train(recipe, resume=args.resume).history
     rows = {
-        "untrained": judge(untrained(config), args.faces),
+        "untrained": judge(untrained(recipe), args.faces),
         "trained": judge(load_backbone(args.output), args.faces),
     }
     seconds = sum(row.get("seconds", float("nan")) for row in history)
@@ -57,11 +59,11 @@ def main():
     print(result)
 
 
-def untrained(config):
+def untrained(recipe):
     """Returns the network as it was before the first step."""
-    keras.utils.set_random_seed(config.seed)
-    data, _ = load_data(config)
-    return build_model(config, data, steps=1).backbone
+    keras.utils.set_random_seed(recipe.seed)
+    data, _ = load_data(recipe)
+    return build_model(recipe, data, steps=1).backbone
 
 
 def judge(backbone, faces):

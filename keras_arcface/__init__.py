@@ -52,7 +52,7 @@ from keras_arcface.pretrained import save_pretrained as save_pretrained
 from keras_arcface.softmax import HeadPlan as HeadPlan
 from keras_arcface.training import LossDiagnosis as LossDiagnosis
 from keras_arcface.training import MarginWarmup as MarginWarmup
-from keras_arcface.training import TrainConfig as TrainConfig
+from keras_arcface.training import Recipe as Recipe
 from keras_arcface.training import (
     VerificationEvaluator as VerificationEvaluator,
 )

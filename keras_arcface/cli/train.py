@@ -1,56 +1,66 @@
 """keras-arcface train"""
 
 import argparse
-import dataclasses
 import sys
 import warnings
 
-from keras_arcface.data import AUGMENTATIONS
-from keras_arcface.margins import MARGINS
-from keras_arcface.training.config import PRECISIONS
-from keras_arcface.training.config import TrainConfig
+from keras_arcface.training.recipe import Recipe
+from keras_arcface.training.recipe import help_texts
+from keras_arcface.training.recipe import recipe_keys
+from keras_arcface.training.trainer import TrainResult
 from keras_arcface.training.trainer import train
 
-_HELP = {
-    "data": "folder with one sub-folder an identity, .csv, packed folder, .rec "
-    "or TFRecords; or 'glyphs'",
-    "output": "folder to write to",
-    "backbone": "network; default mobilefacenet, for glyphs smallnet",
-    "embedding_dim": "length of the embeddings; default 512, glyphs 128",
-    "margin": "ArcFace margin in radians, or another of the family with its "
-    "values: " + ", ".join(MARGINS) + ", per_class",
-    "scale": "length of the logits, or auto",
-    "sub_centers": "centres an identity; 3 for noisy labels, see clean",
-    "sample_rate": "share of the identities that a step sees (Partial FC), for "
-    "more of them than memory holds; see plan",
-    "chunk_size": "identities a chunk of the softmax, 0 for all at once; by "
-    "itself few logits at once, else in chunks that fit the machine",
-    "epochs": "passes over the data",
-    "batch_size": "pictures a step",
-    "learning_rate": "peak learning rate",
-    "lr_warmup": "share of the steps while the rate rises from 0",
-    "margin_warmup": "share of the steps while the margin grows; 0 for none",
-    "weight_decay": "coupled, as in the papers",
-    "precision": f"dtype policy: {', '.join(PRECISIONS)}",
-    "augment": ", ".join(AUGMENTATIONS) + "; default flip, for glyphs shift",
-    "holdout": "share of the identities to judge by, never trained on",
-    "min_pictures": "leave out identities with fewer pictures",
-    "keep": ".csv of keras-arcface clean: train without what it drops",
-    "image_size": "side of the pictures in pixels; default 112, glyphs 32",
-    "resize": "resize pictures of another size",
-    "seed": "of everything random",
+# Short flags for keys; --set takes them all.
+FLAGS = {
+    "--data": "data.source",
+    "--output": "output",
+    "--backbone": "backbone.name",
+    "--embedding-dim": "backbone.embedding_dim",
+    "--weights": "backbone.weights",
+    "--margin": "head.margin",
+    "--scale": "head.scale",
+    "--sub-centers": "head.sub_centers",
+    "--sample-rate": "head.sample_rate",
+    "--chunk-size": "head.chunk_size",
+    "--epochs": "schedule.epochs",
+    "--batch-size": "schedule.batch_size",
+    "--learning-rate": "optimizer.learning_rate",
+    "--lr-warmup": "schedule.warmup",
+    "--margin-warmup": "head.margin_warmup",
+    "--weight-decay": "optimizer.weight_decay",
+    "--precision": "precision",
+    "--augment": "data.augment",
+    "--holdout": "evaluation.holdout",
+    "--min-pictures": "data.min_pictures",
+    "--keep": "data.keep",
+    "--image-size": "data.image_size",
+    "--resize": "data.resize",
+    "--devices": "devices",
+    "--seed": "seed",
 }
-_TYPES = {"int": int, "float": float}
 
 
 def add_parser(subparsers):
     parser = subparsers.add_parser(
         "train",
         help="train a model and judge it on held-out identities",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Trains what a recipe describes. Every flag stands for a "
+        "key of it; --set takes all keys.",
     )
-    for field in dataclasses.fields(TrainConfig):
-        _add_option(parser, field)
+    parser.add_argument(
+        "recipe",
+        nargs="?",
+        help="YAML file; without one, all keys have their defaults",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another value for a key, as head.margin=0.4; may be repeated",
+    )
+    for flag, name in FLAGS.items():
+        _add_flag(parser, flag, name)
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -60,40 +70,49 @@ def add_parser(subparsers):
 
 
 def run(args):
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
-    config = TrainConfig(**{name: getattr(args, name) for name in names})
+    changes = _changes(args)
+    if args.recipe is not None:
+        recipe = Recipe.from_yaml(args.recipe, changes)
+    else:
+        recipe = Recipe.from_values(changes)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
-        result = train(config, resume=args.resume)
+        result = train(recipe, resume=args.resume)
     print(_summary(result))
 
 
-def _add_option(parser, field):
-    flag = "--" + field.name.replace("_", "-")
-    text = _HELP[field.name]
-    if field.type is bool:
-        parser.add_argument(flag, action="store_true", help=text)
-        return
-    required = field.default is dataclasses.MISSING
-    kind = next(
-        (t for name, t in _TYPES.items() if name in str(field.type)), str
-    )
-    if "str" in str(field.type):
-        kind = str
-    if field.default is None or required:
-        default = argparse.SUPPRESS if required else None
-        parser.add_argument(
-            flag, type=kind, required=required, default=default, help=text
-        )
+def _add_flag(parser, flag, name):
+    key = recipe_keys()[name]
+    text = f"{name}: {help_texts()[name]}".replace("%", "%%")
+    if key.kinds == (bool,):
+        value = {"action": "store_const", "const": "true"}
     else:
-        parser.add_argument(flag, type=kind, default=field.default, help=text)
+        value = {"metavar": flag[2:].replace("-", "_").upper()}
+    parser.add_argument(
+        flag, dest=name, default=argparse.SUPPRESS, help=text, **value
+    )
+
+
+def _changes(args) -> dict[str, str]:
+    """Returns what the command line says, by dotted keys; --set is last."""
+    given = vars(args)
+    changes = {name: given[name] for name in FLAGS.values() if given.get(name)}
+    for text in args.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(
+                "--set must be KEY=VALUE, as head.margin=0.4. Received: "
+                f"--set {text}"
+            )
+        changes[name.strip()] = value
+    return changes
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
     print(f"warning: {message}", file=sys.stderr)
 
 
-def _summary(result):
+def _summary(result: TrainResult) -> str:
     last = result.history[-1]
     values = ", ".join(
         f"{name} {value:.4f}"
@@ -103,6 +122,6 @@ def _summary(result):
     return (
         f"Epoch {last['epoch']}: {values}\n"
         f"Wrote {result.folder}: best.keras (lowest EER), checkpoints/, "
-        "history.json, training.png, classes.json, config.json\n"
+        "history.json, training.png, classes.json, recipe.yaml\n"
         f"Next: keras-arcface export {result.folder} --format all"
     )

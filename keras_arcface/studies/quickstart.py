@@ -16,14 +16,14 @@ from keras_arcface.export import check_export
 from keras_arcface.export import export
 from keras_arcface.layers import ArcMarginLayer
 from keras_arcface.model import ArcFaceModel
-from keras_arcface.training.config import check_integer
-from keras_arcface.training.config import check_seed
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD
 from keras_arcface.training.optimizers import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
+from keras_arcface.training.recipe import check_integer
+from keras_arcface.training.recipe import check_seed
 from keras_arcface.training.verification import embed_data
 from keras_arcface.training.verification import report
 from keras_arcface.utils.files import atomic_path

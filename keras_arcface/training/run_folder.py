@@ -1,23 +1,24 @@
 """The folder of a training run: whose it is, and what it may lose."""
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from keras_arcface.training.config import TrainConfig
+from keras_arcface.training.recipe import Recipe
 from keras_arcface.utils.files import write_json
 
-CONFIG = "config.json"
+RECIPE = "recipe.yaml"
 IDENTITIES = "identities.json"
 CLASSES = "classes.json"
 BEST = "best.keras"
 HISTORY = "history.json"
 CHECKPOINTS = "checkpoints"
+# Keys that decide nothing about what a run learns.
+_MAY_CHANGE = ("output",)
 
 
-def claim(folder: Path, config: TrainConfig, resume: bool) -> None:
+def claim(folder: Path, recipe: Recipe, resume: bool) -> None:
     """Makes sure that a run may write to a folder; touches nothing.
 
     A new run may have a folder that is not there, is empty, or holds a run
@@ -30,7 +31,7 @@ def claim(folder: Path, config: TrainConfig, resume: bool) -> None:
         ValueError: when the run there was started with other values.
     """
     if resume:
-        _check_resumable(folder, config)
+        _check_resumable(folder, recipe)
     elif _done(folder) and _begun(folder):
         raise FileExistsError(
             f"{folder} holds a run already. Pass --resume to go on with it, "
@@ -44,9 +45,9 @@ def claim(folder: Path, config: TrainConfig, resume: bool) -> None:
         )
 
 
-def write_facts(folder: Path, config: TrainConfig, training, held_out) -> None:
+def write_facts(folder: Path, recipe: Recipe, training, held_out) -> None:
     """Writes what a run is made of: its values, its identities, its classes."""
-    write_json(folder / CONFIG, config.to_json())
+    recipe.to_yaml(folder / RECIPE)
     write_json(folder / IDENTITIES, identities(training, held_out))
     training.save_classes(folder / CLASSES)
 
@@ -88,7 +89,7 @@ def no_trace_of_failure(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         if not _done(folder):
-            for name in (CONFIG, IDENTITIES, CLASSES, BEST):
+            for name in (RECIPE, IDENTITIES, CLASSES, BEST):
                 (folder / name).unlink(missing_ok=True)
             for empty in (folder / CHECKPOINTS, *([folder] * made_here)):
                 with contextlib.suppress(OSError):
@@ -96,18 +97,17 @@ def no_trace_of_failure(folder: Path) -> Iterator[None]:
         raise
 
 
-def _check_resumable(folder, config):
-    if not (folder / CONFIG).exists():
+def _check_resumable(folder, recipe):
+    if not (folder / RECIPE).exists():
         raise FileNotFoundError(
-            f"There is no run to resume in {folder}: config.json is "
+            f"There is no run to resume in {folder}: recipe.yaml is "
             "missing. Leave out --resume to start one."
         )
-    before = TrainConfig.from_json(folder / CONFIG)
+    before = Recipe.from_yaml(folder / RECIPE).resolved().values()
     changed = [
-        field.name
-        for field in dataclasses.fields(config)
-        if getattr(before, field.name) != getattr(config, field.name)
-        and field.name != "output"
+        name
+        for name, value in recipe.resolved().values().items()
+        if before[name] != value and name not in _MAY_CHANGE
     ]
     if changed:
         raise ValueError(
@@ -136,7 +136,7 @@ def _begun(folder):
     if (folder / "metadata.json").exists():
         return False
     try:
-        TrainConfig.from_json(folder / CONFIG)
+        Recipe.from_yaml(folder / RECIPE)
     except (OSError, ValueError):
         return False
     return True

@@ -1,4 +1,4 @@
-"""One training run, from a configuration to a judged model."""
+"""One training run, from a recipe to a judged model."""
 
 import contextlib
 import dataclasses
@@ -21,15 +21,15 @@ from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.checkpoints import Checkpoints
 from keras_arcface.training.checkpoints import damaged
 from keras_arcface.training.checkpoints import resume_point
-from keras_arcface.training.config import GLYPHS
-from keras_arcface.training.config import PER_CLASS
-from keras_arcface.training.config import TrainConfig
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD
 from keras_arcface.training.optimizers import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
+from keras_arcface.training.recipe import GLYPHS
+from keras_arcface.training.recipe import PER_CLASS
+from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.run_folder import check_same_data
 from keras_arcface.training.run_folder import claim
 from keras_arcface.training.run_folder import identities
@@ -57,13 +57,13 @@ class TrainResult:
     folder: Path
 
 
-def train(config: TrainConfig, resume: bool = False) -> TrainResult:
+def train(recipe: Recipe, resume: bool = False) -> TrainResult:
     """Trains a model and judges it on held-out identities every epoch.
 
     Args:
-        config: What to train and how.
+        recipe: What to train and how.
         resume: Whether to go on from the last whole checkpoint in
-            `config.output`. At most one epoch is done again.
+            `recipe.output`. At most one epoch is done again.
 
     Raises:
         ValueError: for data that cannot be trained on.
@@ -71,73 +71,63 @@ def train(config: TrainConfig, resume: bool = False) -> TrainResult:
             holds anything else.
         FloatingPointError: when the loss becomes NaN.
     """
-    folder = check_output_folder(config.output)
-    claim(folder, config, resume)
-    keras.utils.set_random_seed(config.seed)
-    training, held_out = load_data(config)
+    recipe = recipe.resolved()
+    folder = check_output_folder(recipe.output)
+    claim(folder, recipe, resume)
+    keras.utils.set_random_seed(recipe.seed)
+    training, held_out = load_data(recipe)
     evaluator = VerificationEvaluator(held_out)
     print(f"Training on {training.describe()}.")
     print(f"Judging on {held_out.describe()}: {evaluator.describe()}.")
-    steps = training.steps(config.batch_size, drop_remainder=True)
+    steps = training.steps(recipe.schedule.batch_size, drop_remainder=True)
     point = resume_point(folder)  # None in a folder that a new run may have.
     if point is not None:
         check_same_data(folder, identities(training, held_out))
-    with no_trace_of_failure(folder), dtype_policy(config.precision):
-        write_facts(folder, config, training, held_out)
-        model, done, history = _start(config, training, steps, point)
-        print(model.head_plan(config.batch_size).describe())
+    with no_trace_of_failure(folder), dtype_policy(recipe.precision):
+        write_facts(folder, recipe, training, held_out)
+        model, done, history = _start(recipe, training, steps, point)
+        print(model.head_plan(recipe.schedule.batch_size).describe())
         checkpoints = Checkpoints(folder, history=history)
-        if done < config.epochs:
-            callbacks = [evaluator, *_callbacks(config), checkpoints]
-            _fit(config, model, training, steps, done, callbacks)
+        if done < recipe.schedule.epochs:
+            callbacks = [evaluator, *_callbacks(recipe), checkpoints]
+            _fit(recipe, model, training, steps, done, callbacks)
     plots.plot_training(_columns(checkpoints.history), folder / "training.png")
     return TrainResult(model, checkpoints.history, folder)
 
 
-def build_model(config: TrainConfig, data: ImageData, steps: int):
-    """Returns the compiled `ArcFaceModel` that a configuration describes."""
+def build_model(recipe: Recipe, data: ImageData, steps: int):
+    """Returns the compiled `ArcFaceModel` that a recipe describes."""
+    recipe = recipe.resolved()
     backbone = create_backbone(
-        config.backbone,
+        recipe.backbone.name,
         input_shape=(*data.image_size, 3),
-        embedding_dim=config.embedding_dim,
+        embedding_dim=recipe.backbone.embedding_dim,
     )
-    margin = config.margin
-    if margin == PER_CLASS:
-        margin = PerClass.from_counts(data.counts)
-    head = ArcMarginLayer(
-        data.num_classes,
-        margin,
-        config.scale,
-        config.sub_centers,
-        chunk_size=config.chunk_size,
-        sample_rate=config.sample_rate,
-    )
-    model = ArcFaceModel(backbone, head)
+    model = ArcFaceModel(backbone, _head(recipe.head, data))
+    schedule, optimizer = recipe.schedule, recipe.optimizer
     rate = warmup_cosine(
-        config.learning_rate, steps * config.epochs, config.lr_warmup
+        optimizer.learning_rate, steps * schedule.epochs, schedule.warmup
     )
-    model.compile(CoupledSGD(rate, coupled_decay=config.weight_decay))
+    model.compile(CoupledSGD(rate, coupled_decay=optimizer.weight_decay))
     return model
 
 
-def load_data(config: TrainConfig) -> tuple[ImageData, ImageData]:
+def load_data(recipe: Recipe) -> tuple[ImageData, ImageData]:
     """Returns the data to train on and the held-out identities."""
-    if config.keep is not None:
-        read_keep_list(config.keep)  # Before every picture is opened.
-    if config.data == GLYPHS:
-        data = glyphs.load(
-            "train", seed=config.seed, image_size=config.image_size
-        )
-    else:
-        size = (config.image_size, config.image_size)
-        data = open_data(config.data, size, resize=config.resize)
-    if config.keep is not None:
-        data = keep_listed(data, config.keep)
-    data = data.with_at_least(config.min_pictures)
-    training, held_out = data.split_identities(config.holdout, config.seed)
-    if config.batch_size > len(training):
+    recipe = recipe.resolved()
+    section, batch_size = recipe.data, recipe.schedule.batch_size
+    if section.keep is not None:
+        read_keep_list(section.keep)  # Before every picture is opened.
+    data = _open(section, recipe.seed)
+    if section.keep is not None:
+        data = keep_listed(data, section.keep)
+    data = data.with_at_least(section.min_pictures)
+    training, held_out = data.split_identities(
+        recipe.evaluation.holdout, recipe.seed
+    )
+    if batch_size > len(training):
         raise ValueError(
-            f"batch_size={config.batch_size} is larger than the "
+            f"schedule.batch_size={batch_size} is larger than the "
             f"{len(training)} pictures to train on. Use --batch-size "
             f"{max(1, len(training) // 4)} or more data."
         )
@@ -159,52 +149,83 @@ def dtype_policy(name: str):
         keras.config.set_dtype_policy(before)
 
 
+def _head(section, data):
+    margin = section.margin
+    if margin == PER_CLASS:
+        margin = PerClass.from_counts(data.counts)
+    return ArcMarginLayer(
+        data.num_classes,
+        margin,
+        section.scale,
+        section.sub_centers,
+        chunk_size=section.chunk_size,
+        sample_rate=section.sample_rate,
+    )
+
+
+def _open(section, seed):
+    """Opens what a recipe names, and refuses other data than it means."""
+    side = section.image_size
+    if section.source == GLYPHS:
+        data = glyphs.load("train", seed=seed, image_size=side)
+    else:
+        data = open_data(section.source, (side, side), resize=section.resize)
+    if section.identities not in (None, data.num_classes):
+        raise ValueError(
+            f"{section.source} has {data.num_classes} identities, and "
+            f"data.identities={section.identities}: this is not the data that "
+            "the recipe means. Give the right data.source, or "
+            "--set data.identities=null."
+        )
+    return data
+
+
 def _cached(data):
     fits = len(data) * int(np.prod(data.image_size)) * 3 <= MEMORY_BYTES
     return data.in_memory() if fits else data
 
 
-def _start(config, training, steps, point):
+def _start(recipe, training, steps, point):
     if point is None:
-        return build_model(config, training, steps), 0, []
+        return build_model(recipe, training, steps), 0, []
     path, done, history = point
-    print(f"Resuming after epoch {done} of {config.epochs}.")
+    print(f"Resuming after epoch {done} of {recipe.schedule.epochs}.")
     try:
         model = keras.saving.load_model(path)
     except (OSError, ValueError, KeyError) as error:
         raise damaged(path, "it is no readable Keras model") from error
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    if scaled != (config.precision == "mixed_float16"):
+    if scaled != (recipe.precision == "mixed_float16"):
         raise ValueError(
-            f"{path} was not saved under precision={config.precision}."
+            f"{path} was not saved under precision={recipe.precision}."
         )
     return model, done, history
 
 
-def _callbacks(config):
+def _callbacks(recipe):
     callbacks = [
         NaNGuard(),
         LossDiagnosis(),
-        TrainingProgress(config.batch_size),
+        TrainingProgress(recipe.schedule.batch_size),
     ]
-    if config.margin_warmup > 0:
-        callbacks.insert(0, MarginWarmup(config.margin_warmup))
+    if recipe.head.margin_warmup > 0:
+        callbacks.insert(0, MarginWarmup(recipe.head.margin_warmup))
     return callbacks
 
 
-def _fit(config, model, training, steps, done, callbacks):
+def _fit(recipe, model, training, steps, done, callbacks):
     batches = training.batches(
-        config.batch_size,
-        seed=config.seed,
+        recipe.schedule.batch_size,
+        seed=recipe.seed,
         epoch=done,
-        epochs=config.epochs - done,
-        augment=config.augment,
+        epochs=recipe.schedule.epochs - done,
+        augment=recipe.data.augment,
         drop_remainder=True,
     )
     with plain_errors(), _closing(callbacks):
         model.fit(
             batches,
-            epochs=config.epochs,
+            epochs=recipe.schedule.epochs,
             initial_epoch=done,
             steps_per_epoch=steps,
             callbacks=callbacks,

@@ -12,7 +12,7 @@ from keras_arcface.cli.main import main
 from keras_arcface.cli.sources import pairs_from_data
 from keras_arcface.data import from_directory
 from keras_arcface.data import open_data
-from keras_arcface.training import TrainConfig
+from keras_arcface.training import Recipe
 from keras_arcface.training.trainer import load_data
 
 SIZE = (32, 32)
@@ -64,13 +64,15 @@ def test_every_kind_gives_the_same_pictures(kinds, kind):
 def test_training_takes_every_kind(kinds, kind):
     def load(path):
         return load_data(
-            TrainConfig(
-                data=path,
-                output="runs",
-                image_size=32,
-                batch_size=4,
-                holdout=0.4,
-                augment="face",
+            Recipe.from_values(
+                {
+                    "data.source": path,
+                    "output": "runs",
+                    "data.image_size": 32,
+                    "schedule.batch_size": 4,
+                    "evaluation.holdout": 0.4,
+                    "data.augment": "face",
+                }
             )
         )
 

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import re
@@ -19,12 +18,11 @@ from keras_arcface import load_pretrained
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import save_pretrained
 from keras_arcface.training import Checkpoints
-from keras_arcface.training import TrainConfig
+from keras_arcface.training import Recipe
 from keras_arcface.training import resume_point
 from keras_arcface.training import train
 from keras_arcface.training.run_folder import claim
 from keras_arcface.training.trainer import dtype_policy
-from keras_arcface.utils.files import write_json
 
 
 @pytest.fixture(scope="module")
@@ -32,30 +30,49 @@ def folder(tmp_path_factory):
     return drawing.identities_folder(tmp_path_factory.mktemp("data"), 12, 4)
 
 
-def config(folder, output, **changes):
+KEYS = {
+    "augment": "data.augment",
+    "backbone": "backbone.name",
+    "batch_size": "schedule.batch_size",
+    "chunk_size": "head.chunk_size",
+    "epochs": "schedule.epochs",
+    "holdout": "evaluation.holdout",
+    "identities": "data.identities",
+    "image_size": "data.image_size",
+    "learning_rate": "optimizer.learning_rate",
+    "margin": "head.margin",
+    "min_pictures": "data.min_pictures",
+    "resize": "data.resize",
+    "sample_rate": "head.sample_rate",
+    "scale": "head.scale",
+}
+
+
+def recipe(folder, output, **changes):
     values = {
-        "data": str(folder),
-        "output": str(output),
-        "backbone": "smallnet",
-        "embedding_dim": 16,
-        "image_size": 32,
-        "epochs": 2,
-        "batch_size": 8,
-        "learning_rate": 0.05,
-        "holdout": 0.4,
-        "augment": "none",
+        "data.source": folder,
+        "output": output,
+        "backbone.name": "smallnet",
+        "backbone.embedding_dim": 16,
+        "data.image_size": 32,
+        "schedule.epochs": 2,
+        "schedule.batch_size": 8,
+        "optimizer.learning_rate": 0.05,
+        "evaluation.holdout": 0.4,
+        "data.augment": "none",
     }
-    return TrainConfig(**{**values, **changes})
+    changes = {KEYS.get(name, name): value for name, value in changes.items()}
+    return Recipe.from_values({**values, **changes})
 
 
 def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
-    result = train(config(folder, tmp_path / "run"))
+    result = train(recipe(folder, tmp_path / "run"))
     run = tmp_path / "run"
     assert {path.name for path in run.iterdir()} == {
         "best.keras",
         "checkpoints",
         "classes.json",
-        "config.json",
+        "recipe.yaml",
         "history.json",
         "identities.json",
         "training.png",
@@ -79,7 +96,7 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
 
 
 def test_chunks_are_taken_and_said(folder, tmp_path, capsys):
-    run = config(folder, tmp_path / "run", epochs=1, chunk_size=3)
+    run = recipe(folder, tmp_path / "run", epochs=1, chunk_size=3)
     assert train(run).model.head.chunk_size == 3
     assert (
         "fused softmax, 7 classes in chunks of 3; " in capsys.readouterr().out
@@ -87,20 +104,12 @@ def test_chunks_are_taken_and_said(folder, tmp_path, capsys):
 
 
 def test_a_sample_of_the_classes_trains_and_resumes(folder, tmp_path, capsys):
-    run = config(folder, tmp_path / "run", sample_rate=0.2, batch_size=4)
+    run = recipe(folder, tmp_path / "run", sample_rate=0.2, batch_size=4)
     train_and_stop(run, after=1)
     model = train(run, resume=True).model
     assert model.head.sample_rate == 0.2
     said = "partial (dense) softmax, 7 classes, 4 of them a step; "
     assert said in capsys.readouterr().out
-
-
-def test_the_config_of_an_older_run_still_loads(folder, tmp_path):
-    run = config(folder, tmp_path / "run")
-    older = run.to_json()
-    del older["sample_rate"], older["chunk_size"]
-    write_json(tmp_path / "config.json", older)
-    assert TrainConfig.from_json(tmp_path / "config.json") == run
 
 
 class Stop(Exception):
@@ -126,9 +135,9 @@ def train_and_stop(run, after, error=Stop):
 
 
 def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
-    whole = train(config(folder, tmp_path / "whole", epochs=3))
-    train_and_stop(config(folder, tmp_path / "part", epochs=3), after=2)
-    resumed = train(config(folder, tmp_path / "part", epochs=3), resume=True)
+    whole = train(recipe(folder, tmp_path / "whole", epochs=3))
+    train_and_stop(recipe(folder, tmp_path / "part", epochs=3), after=2)
+    resumed = train(recipe(folder, tmp_path / "part", epochs=3), resume=True)
     assert [row["epoch"] for row in resumed.history] == [1, 2, 3]
     for name in ("loss", "angle", "margin_strength", "eer"):
         np.testing.assert_allclose(
@@ -138,7 +147,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
-    run = config(folder, tmp_path / "run", epochs=5, precision=precision)
+    run = recipe(folder, tmp_path / "run", epochs=5, precision=precision)
     train_and_stop(run, after=4)
     path, _, _ = resume_point(tmp_path / "run")
     with dtype_policy(precision):
@@ -161,7 +170,7 @@ def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
 
 def test_a_run_does_not_go_on_with_other_people(tmp_path):
     folder = drawing.identities_folder(tmp_path / "data", 12, 4)
-    run = config(folder, tmp_path / "run")
+    run = recipe(folder, tmp_path / "run")
     train_and_stop(run, after=1)
     (folder / "person_00").rename(folder / "zoe")
     with pytest.raises(ValueError, match="person_00, zoe"):
@@ -175,14 +184,14 @@ def test_a_run_without_a_checkpoint_leaves_nothing(
 ):
     if there_before:
         (tmp_path / "run").mkdir()
-    train_and_stop(config(folder, tmp_path / "run"), after=0, error=error)
+    train_and_stop(recipe(folder, tmp_path / "run"), after=0, error=error)
     assert list(tmp_path.iterdir()) == [tmp_path / "run"] * there_before
     assert list(tmp_path.rglob("*.json")) == []
 
 
 def test_nan_in_the_first_epoch_leaves_nothing(folder, tmp_path):
     with pytest.raises(FloatingPointError, match="learning rate"):
-        train(config(folder, tmp_path / "run", learning_rate=1e30))
+        train(recipe(folder, tmp_path / "run", learning_rate=1e30))
     assert not (tmp_path / "run").exists()
 
 
@@ -195,19 +204,19 @@ def test_a_failure_while_the_first_checkpoint_is_written_leaves_nothing(
 
     monkeypatch.setattr(Checkpoints, "_save_last", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(config(folder, tmp_path / "run"))
+        train(recipe(folder, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_killed_in_its_first_epoch_gives_its_folder_back(
     folder, tmp_path
 ):
-    run = config(folder, tmp_path / "run", epochs=1)
-    write_json(tmp_path / "run" / "config.json", run.to_json())
-    with pytest.raises(ValueError, match="other values of margin"):
-        train(dataclasses.replace(run, margin=0.2), resume=True)
+    run = recipe(folder, tmp_path / "run", epochs=1)
+    run.to_yaml(tmp_path / "run" / "recipe.yaml")
+    with pytest.raises(ValueError, match="other values of head.margin"):
+        train(run.with_values({"head.margin": 0.2}), resume=True)
     claim(tmp_path / "run", run, resume=True)
-    claim(tmp_path / "run", dataclasses.replace(run, margin=0.2), resume=False)
+    claim(tmp_path / "run", run.with_values({"head.margin": 0.2}), resume=False)
     (tmp_path / "run" / ".writing-abc").mkdir()
     assert len(train(run).history) == 1
     assert not (tmp_path / "run" / ".writing-abc").exists()
@@ -216,7 +225,7 @@ def test_a_run_killed_in_its_first_epoch_gives_its_folder_back(
 def test_a_finished_run_without_its_checkpoints_keeps_its_best(
     folder, tmp_path
 ):
-    run = config(folder, tmp_path / "run", epochs=1)
+    run = recipe(folder, tmp_path / "run", epochs=1)
     train(run)
     shutil.rmtree(tmp_path / "run" / "checkpoints")
     before = (tmp_path / "run" / "best.keras").read_bytes()
@@ -231,15 +240,15 @@ def test_a_finished_run_without_its_checkpoints_keeps_its_best(
 def test_a_folder_that_is_no_run_is_left_alone(folder, tmp_path, resume):
     preset = tmp_path / "preset"
     save_pretrained(SmallNet(), preset)
-    listed = {"only.json": '{"data": 1}', "config.json": '{"data": 1}'}
+    listed = {"only.yaml": "data: 1", "recipe.yaml": "data: 1"}
     for name, text in listed.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / name).write_text(text)
     expected = (FileExistsError, FileNotFoundError, ValueError)
     for output in (preset, *(tmp_path / name for name in listed)):
         before = {p: p.read_bytes() for p in output.iterdir()}
-        with pytest.raises(expected, match="output|no config|no run to"):
-            train(config(folder, output), resume)
+        with pytest.raises(expected, match="output|a section|no run to"):
+            train(recipe(folder, output), resume)
         assert {p: p.read_bytes() for p in output.iterdir()} == before
     assert load_pretrained(preset).output_shape == (None, 128)
 
@@ -247,13 +256,13 @@ def test_a_folder_that_is_no_run_is_left_alone(folder, tmp_path, resume):
 def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
     folder, tmp_path
 ):
-    train(config(folder, tmp_path / "run", epochs=1))
+    train(recipe(folder, tmp_path / "run", epochs=1))
     with pytest.raises(FileExistsError, match="--resume"):
-        train(config(folder, tmp_path / "run", epochs=1))
-    with pytest.raises(ValueError, match="other values of margin"):
-        train(config(folder, tmp_path / "run", epochs=1, margin=0.2), True)
+        train(recipe(folder, tmp_path / "run", epochs=1))
+    with pytest.raises(ValueError, match="other values of head.margin"):
+        train(recipe(folder, tmp_path / "run", epochs=1, margin=0.2), True)
     with pytest.raises(FileNotFoundError, match="no run to resume"):
-        train(config(folder, tmp_path / "other"), resume=True)
+        train(recipe(folder, tmp_path / "other"), resume=True)
 
 
 @pytest.mark.parametrize(
@@ -267,15 +276,16 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"epochs": 2.5}, "epochs must be at least 1, an integer"),
         ({"learning_rate": "a"}, "learning_rate must be positive.*'a'"),
         ({"learning_rate": float("inf")}, "learning_rate must be positive"),
+        ({"identities": 9}, "has 12 identities, and data.identities=9"),
         ({"resize": 1}, "resize must be True or False"),
         ({"sample_rate": 0}, r"sample_rate must be in \(0, 1\]"),
         ({"chunk_size": -1}, "chunk_size must be at least 0, an integer"),
         ({"seed": -1}, "seed must be at least 0"),
-        ({"seed": 2**32}, r"seed must be below 2\*\*32"),
+        ({"seed": 2**32}, r"seed must be at least 0 and below 2\*\*32"),
         ({"holdout": 0.001}, r"0.001 \(fraction, or --holdout\) holds out 0"),
-        ({"holdout": 1.0}, r"holdout must be in \(0, 1\)"),
+        ({"holdout": 1.0}, r"holdout must be in \[0, 1\)"),
         ({"precision": "float16"}, "precision must be one of float32"),
-        ({"backbone": "vgg"}, "backbone must be one of iresnet18"),
+        ({"backbone": "vgg"}, "backbone.name must be one of iresnet18"),
         ({"min_pictures": 9}, "identities have 9 pictures"),
         ({"image_size": 24}, "resize"),
     ],
@@ -284,7 +294,7 @@ def test_what_cannot_be_trained_is_refused_before_work(
     folder, tmp_path, changes, message
 ):
     with pytest.raises(ValueError, match=message):
-        train(config(folder, tmp_path / "run", **changes))
+        train(recipe(folder, tmp_path / "run", **changes))
     assert not (tmp_path / "run").exists()
 
 
@@ -292,7 +302,7 @@ def test_an_identity_without_a_picture_is_named(tmp_path):
     folder = drawing.identities_folder(tmp_path / "data", 3, 2)
     (folder / "nobody").mkdir()
     with pytest.raises(ValueError, match="nobody"):
-        train(config(folder, tmp_path / "run"))
+        train(recipe(folder, tmp_path / "run"))
 
 
 def test_a_damaged_picture_read_while_training_is_named(tmp_path, monkeypatch):
@@ -303,12 +313,12 @@ def test_a_damaged_picture_read_while_training_is_named(tmp_path, monkeypatch):
     for path in folder.rglob("*_0000.png"):
         path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(ValueError, match=r"^[^\n]*_0000.png[^\n]*$"):
-        train(config(folder, tmp_path / "run"))
+        train(recipe(folder, tmp_path / "run"))
 
 
 @pytest.mark.parametrize("text", ["{bad", "{}", "[]"])
 def test_a_damaged_checkpoint_is_named(folder, tmp_path, text):
-    run = config(folder, tmp_path / "run", epochs=2)
+    run = recipe(folder, tmp_path / "run", epochs=2)
     train_and_stop(run, after=1)
     (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
     state = (checkpoint / "state.json").read_text()
@@ -322,7 +332,7 @@ def test_a_damaged_checkpoint_is_named(folder, tmp_path, text):
 
 
 def test_a_rate_that_breaks_the_network_is_named(folder, tmp_path):
-    run = config(folder, tmp_path / "run", epochs=3, learning_rate=1e12)
+    run = recipe(folder, tmp_path / "run", epochs=3, learning_rate=1e12)
     with pytest.raises(FloatingPointError, match="learning rate"):
         train(run)
 
@@ -361,9 +371,13 @@ def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
 
 
 def test_paths_and_numpy_numbers_become_plain_values(folder, tmp_path):
-    values = {"batch_size": np.int64(8), "learning_rate": np.float32(0.5)}
-    run = dataclasses.replace(
-        config(folder, tmp_path), data=folder, output=tmp_path, **values
+    run = recipe(
+        folder,
+        tmp_path,
+        batch_size=np.int64(8),
+        learning_rate=np.float32(0.5),
     )
-    write_json(tmp_path / "config.json", run.to_json())
-    assert TrainConfig.from_json(tmp_path / "config.json") == run
+    assert type(run.data.source) is str
+    assert type(run.schedule.batch_size) is int
+    run.to_yaml(tmp_path / "recipe.yaml")
+    assert Recipe.from_yaml(tmp_path / "recipe.yaml") == run
