@@ -1,7 +1,6 @@
 """Training: recipes, one run, and its callbacks."""
 
 from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
-from keras_arcface.training.checkpoints import resume_point as resume_point
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
 from keras_arcface.training.distribution import (
@@ -18,6 +17,9 @@ from keras_arcface.training.optimizers import CoupledSGD as CoupledSGD
 from keras_arcface.training.optimizers import warmup_cosine as warmup_cosine
 from keras_arcface.training.progress import TrainingProgress as TrainingProgress
 from keras_arcface.training.recipe import Recipe as Recipe
+from keras_arcface.training.saved_run import Place as Place
+from keras_arcface.training.saved_run import SavedRun as SavedRun
+from keras_arcface.training.saved_run import resume_point as resume_point
 from keras_arcface.training.trainer import TrainResult as TrainResult
 from keras_arcface.training.trainer import train as train
 from keras_arcface.training.verification import (

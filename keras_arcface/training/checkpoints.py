@@ -1,6 +1,5 @@
 """Checkpoints that a kill cannot spoil."""
 
-import json
 import math
 import shutil
 import time
@@ -8,105 +7,146 @@ from pathlib import Path
 
 import keras
 
+from keras_arcface.training.averaging import averaged_weights
+from keras_arcface.training.saved_run import Place
+from keras_arcface.training.saved_run import checkpoint_path
+from keras_arcface.training.saved_run import checkpoints_of
+from keras_arcface.training.saved_run import write_checkpoint
+from keras_arcface.utils.files import UNFINISHED
 from keras_arcface.utils.files import atomic_path
-from keras_arcface.utils.files import remove_unfinished
 from keras_arcface.utils.files import write_json
 
-STATE = "state.json"
-MODEL = "model.keras"
+# What of the values in the logs is better when it is smaller.
+_ERRORS = ("loss", "eer", "fmr", "fnmr", "angle")
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Keeps the last epoch whole, for resuming, and the best model.
+    """Writes all that a run needs to go on, and keeps the best model.
 
-    Writes `checkpoints/epoch-0007/` (model with optimizer, and the history so
-    far) under a temporary name, renames it when complete, and only then
-    removes the one before. `best.keras` is the model of the best epoch.
+    At every epoch's end, and between them every `every_steps` steps, a folder
+    `checkpoints/step-00001234/` is written under a temporary name, forced to
+    the disk, renamed, and only then older ones are removed. `best.keras` is
+    the model of the best epoch, `history.json` the values of all.
+
+    Put it last: what callbacks after it do with a step is not in its
+    checkpoint. Those before it that have a `state()` are kept with it.
 
     Args:
         folder: The run's folder.
         monitor: Name of the value in the logs to choose the best by.
-        mode: `"min"` or `"max"`.
-        history: The history to go on with, as `resume_point` returns it.
+            Defaults to `"eer"`.
+        mode: `"min"` or `"max"`. By default errors, losses and angles are to
+            be small, all else large.
+        every_steps: Int, steps between checkpoints; by default there are only
+            those at the epochs' ends.
+        keep: Int, the most checkpoints that are kept. Defaults to `2`.
+        saved: The `SavedRun` to go on from.
+        remembering: The callbacks whose state is kept.
+        stop: `StopSignal`; when it is asked for, the step that runs is the
+            last, and a checkpoint is written after it.
     """
 
-    def __init__(self, folder, monitor="eer", mode="min", history=None):
+    def __init__(
+        self,
+        folder,
+        monitor="eer",
+        mode=None,
+        *,
+        every_steps=None,
+        keep=2,
+        saved=None,
+        remembering=(),
+        stop=None,
+    ):
         super().__init__()
         self.folder = Path(folder)
         self.monitor = monitor
+        mode = mode or best_mode(monitor)
         self.sign = 1.0 if mode == "min" else -1.0
-        self.history = [] if history is None else list(history)
+        self.every_steps = every_steps
+        self.keep = keep
+        self.remembering = remembering
+        self.stop = stop
+        self.phase = 0
+        self.history = [] if saved is None else list(saved.history)
+        self._seconds_before = 0.0 if saved is None else saved.seconds
+        self._place = Place(0, 0) if saved is None else saved.place
 
     def on_epoch_begin(self, epoch, logs=None):
+        if (epoch, 0) != (self._place.epoch, 0):
+            self._seconds_before = 0.0
         self._start = time.monotonic()
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        steps = self.params["steps"]
+        before, self._place = self._place, Place(self._epoch, batch + 1)
+        stop = self.stop is not None and self.stop.asked
+        if not stop:
+            if self.every_steps is None or batch + 1 == steps:
+                return  # The epoch's end, after the last step, writes one.
+            passed = self._place.total(steps) // self.every_steps
+            if passed == before.total(steps) // self.every_steps:
+                return
+        self._write()
+        self._stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
         values = {name: _number(value) for name, value in (logs or {}).items()}
-        values["seconds"] = round(time.monotonic() - self._start, 1)
+        values["seconds"] = round(self._seconds(), 1)
         best = min((self._rank(row) for row in self.history), default=None)
         self.history.append({"epoch": epoch + 1, **values})
         if best is None or self._rank(values) < best:
-            with atomic_path(self.folder / "best.keras") as temporary:
+            with (
+                averaged_weights(self.model),
+                atomic_path(self.folder / "best.keras", True) as temporary,
+            ):
                 self.model.save(temporary)
-        self._save_last(epoch + 1)
+        self._place = Place(epoch + 1, 0)
+        self._seconds_before = 0.0
+        self._start = time.monotonic()
+        self._write()
+        write_json(self.folder / "history.json", self.history, durable=True)
+        self._stop_if_asked()
+
+    def _write(self):
+        path = checkpoint_path(self.folder, self._place, self.params["steps"])
+        write_checkpoint(
+            path,
+            self.model,
+            place=self._place,
+            steps_per_epoch=self.params["steps"],
+            phase=self.phase,
+            history=self.history,
+            seconds=self._seconds(),
+            callbacks=self.remembering,
+        )
+        for old in checkpoints_of(self.folder)[: -self.keep]:
+            _remove(old)
+
+    def _stop_if_asked(self):
+        if self.stop is not None and self.stop.asked:
+            self.stop.leave(self._place)
+
+    def _seconds(self):
+        return self._seconds_before + time.monotonic() - self._start
 
     def _rank(self, values):
         value = values.get(self.monitor)
         return float("inf") if value is None else self.sign * value
 
-    def _save_last(self, done):
-        checkpoints = self.folder / "checkpoints"
-        with atomic_path(checkpoints / f"epoch-{done:04d}") as temporary:
-            temporary.mkdir()
-            self.model.save(temporary / MODEL)
-            write_json(
-                temporary / STATE, {"epochs_done": done, "log": self.history}
-            )
-        for old in _complete(checkpoints)[:-1]:
-            shutil.rmtree(old)
-        write_json(self.folder / "history.json", self.history)
+
+def best_mode(monitor):
+    """Returns whether the best of a value is its `"min"` or its `"max"`."""
+    word = monitor.lower().split("@")[0].rpartition("_")[2]
+    return "min" if word in _ERRORS else "max"
 
 
-def resume_point(folder):
-    """Returns the last whole checkpoint of a run, or None.
-
-    Also removes what a killed run left half-written.
-
-    Returns:
-        `(path of the .keras file, epochs done, history)`.
-
-    Raises:
-        ValueError: when the checkpoint is damaged.
-    """
-    folder = Path(folder)
-    remove_unfinished(folder)
-    remove_unfinished(folder / "checkpoints")
-    complete = _complete(folder / "checkpoints")
-    if not complete:
-        return None
-    path = complete[-1] / STATE
-    try:
-        state = json.loads(path.read_text("utf-8"))
-        return complete[-1] / MODEL, state["epochs_done"], state["log"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(path, error) from error
-
-
-def damaged(path, error):
-    """Returns the error for a checkpoint that cannot be read."""
-    return ValueError(
-        f"{path} of the last checkpoint is damaged ({error}). best.keras may "
-        f"still be whole: keep it if you need it. Remove the folder "
-        f"{path.parents[2]} and start the run again without --resume, or "
-        "start one in another --output."
-    )
-
-
-def _complete(checkpoints):
-    return sorted(
-        checkpoints.glob("epoch-*"),
-        key=lambda path: int(path.name.removeprefix("epoch-")),
-    )
+def _remove(folder):
+    """Removes a checkpoint at once: never is one there that lacks a part."""
+    gone = folder.with_name(UNFINISHED + folder.name)
+    folder.rename(gone)
+    shutil.rmtree(gone)
 
 
 def _number(value):

@@ -165,6 +165,23 @@ class LossDiagnosis(keras.callbacks.Callback):
         self._before = _Look()
         self._steps = 0
 
+    def state(self):
+        """Returns what it has seen, JSON-able, for `restore`."""
+        return {
+            "message": self.message,
+            "weakest": self._weakest,
+            "before": dataclasses.astuple(self._before),
+            "looks": [dataclasses.astuple(look) for look in self._looks],
+        }
+
+    def restore(self, state):
+        """Goes on from what another one had seen."""
+        self.message = state["message"]
+        self._weakest = state["weakest"]
+        self._before = _Look(*state["before"])
+        self._looks.clear()
+        self._looks.extend(_Look(*look) for look in state["looks"])
+
     def on_train_begin(self, logs=None):
         heads = margin_heads(self.model)
         self._head = heads[0] if heads else None
@@ -187,6 +204,8 @@ class LossDiagnosis(keras.callbacks.Callback):
             self._judge("angle" in logs)
 
     def on_epoch_end(self, epoch, logs=None):
+        # All of them, also where a resumed run has only the epoch's end to do.
+        self._steps = self.params.get("steps") or self._steps
         if logs and "loss" in logs:
             self._before = self._look(logs, 0.0)
 

@@ -7,9 +7,9 @@ from keras_arcface.checks import compiled_losses
 from keras_arcface.checks import margin_heads
 from keras_arcface.losses import MarginSoftmaxLoss
 
-# The variable is written only when it moves by this much: writing it every
-# step would make the JAX backend fetch its whole state every step.
-_RESOLUTION = 1.0 / 256.0
+# The strength moves in so many equal stairs, not a little every step: writing
+# the variable makes the JAX backend fetch its whole state.
+_STAIRS = 256
 
 
 class MarginWarmup(keras.callbacks.Callback):
@@ -20,8 +20,9 @@ class MarginWarmup(keras.callbacks.Callback):
     over the first steps the network learns to separate first and to separate
     widely after.
 
-    The strength follows from the epoch and the step, so a resumed run, with
-    `initial_epoch`, goes on where it was.
+    The strength is a function of the step alone, `steps done / warm-up steps`
+    rounded down to a 256th: a resumed run, with `initial_epoch`, goes on where
+    it was, to the last bit.
 
     Args:
         fraction: Float in (0, 1], the share of all steps until the margin
@@ -69,12 +70,14 @@ class MarginWarmup(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         if self._steps_per_epoch is not None:
             self._seen = self._epoch * self._steps_per_epoch + batch
-        self._set(min(1.0, self._seen / self.warmup_steps))
+        self._set(self._strength(self._seen))
         self._seen += 1
 
     def on_epoch_end(self, epoch, logs=None):
+        if self._steps_per_epoch is not None:
+            self._seen = (epoch + 1) * self._steps_per_epoch
         if logs is not None:
-            logs["margin_strength"] = self._last
+            logs["margin_strength"] = self._strength(max(0, self._seen - 1))
 
     def on_train_end(self, logs=None):
         if self._seen >= self.warmup_steps:
@@ -88,9 +91,11 @@ class MarginWarmup(keras.callbacks.Callback):
         total = self.params["epochs"] * self._steps_per_epoch
         return max(1, round(self.fraction * total))
 
+    def _strength(self, step):
+        return min(_STAIRS, step * _STAIRS // self.warmup_steps) / _STAIRS
+
     def _set(self, strength):
-        moved = self._last is None or abs(strength - self._last) >= _RESOLUTION
-        if moved or (strength == 1.0 and self._last != 1.0):
+        if strength != self._last:
             # On JAX, reading `self.model` brings its variables up to date.
             _ = self.model
             for margin in self._margins:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_arcface.training import saved_run
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.utils.files import write_json
 
@@ -13,16 +14,26 @@ IDENTITIES = "identities.json"
 CLASSES = "classes.json"
 BEST = "best.keras"
 HISTORY = "history.json"
-CHECKPOINTS = "checkpoints"
-# Keys that decide nothing about what a run learns.
-_MAY_CHANGE = ("output",)
+# Keys, or sections of them, that decide nothing about what a run learns: where
+# it is, what is written of it, and how the same numbers are computed.
+_MAY_CHANGE = (
+    "output",
+    "checkpoints",
+    "watch",
+    "export",
+    "head.chunk_size",
+    "head.sharded",
+    "devices",
+    "jit",
+    "deterministic",
+)
 
 
 def claim(folder: Path, recipe: Recipe, resume: bool) -> None:
     """Makes sure that a run may write to a folder; touches nothing.
 
     A new run may have a folder that is not there, is empty, or holds a run
-    that was killed in its first epoch.
+    that was killed before its first checkpoint.
 
     Raises:
         FileExistsError: when the folder holds anything else and `resume` is
@@ -78,7 +89,7 @@ def check_same_data(folder: Path, now: dict) -> None:
 
 @contextlib.contextmanager
 def no_trace_of_failure(folder: Path) -> Iterator[None]:
-    """Takes away what a run wrote that ends before its first epoch is done.
+    """Takes away what a run wrote that ends before its first checkpoint.
 
     By an error or by Ctrl-C. A kill leaves the run's values and identities,
     which `claim` knows for what they are.
@@ -91,7 +102,7 @@ def no_trace_of_failure(folder: Path) -> Iterator[None]:
         if not _done(folder):
             for name in (RECIPE, IDENTITIES, CLASSES, BEST):
                 (folder / name).unlink(missing_ok=True)
-            for empty in (folder / CHECKPOINTS, *([folder] * made_here)):
+            for empty in (folder / saved_run.FOLDER, *([folder] * made_here)):
                 with contextlib.suppress(OSError):
                     empty.rmdir()
         raise
@@ -107,13 +118,14 @@ def _check_resumable(folder, recipe):
     changed = [
         name
         for name, value in recipe.resolved().values().items()
-        if before[name] != value and name not in _MAY_CHANGE
+        if before[name] != value and not _may_change(name)
     ]
     if changed:
         raise ValueError(
             f"The run in {folder} was started with other values of "
             f"{', '.join(changed)}. Resume with the same, or start another "
-            "run in another --output."
+            "run in another --output. Only where a run is, what is written of "
+            f"it and how it is computed may change: {', '.join(_MAY_CHANGE)}."
         )
     if (folder / HISTORY).exists() and not _checkpoints(folder):
         raise FileNotFoundError(
@@ -122,13 +134,18 @@ def _check_resumable(folder, recipe):
         )
 
 
+def _may_change(name):
+    return name in _MAY_CHANGE or name.partition(".")[0] in _MAY_CHANGE
+
+
 def _done(folder):
-    """Whether an epoch was done: there is something to lose."""
+    """Whether a checkpoint was written: there is something to lose."""
     return _checkpoints(folder) or (folder / HISTORY).exists()
 
 
 def _checkpoints(folder):
-    return any((folder / CHECKPOINTS).glob("epoch-*"))
+    """Returns the checkpoints of a run, whole or damaged."""
+    return list((folder / saved_run.FOLDER).glob("[!.]*"))
 
 
 def _begun(folder):

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_PREFIX = ".writing-"
+# What a name begins with while something is written or removed there.
+UNFINISHED = ".writing-"
 _OLD = ".old"
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_path(
+    path: str | os.PathLike, durable: bool = False
+) -> Iterator[Path]:
     """Yields a temporary sibling of `path`; renames it to `path` on success.
 
     The body may write a file or make a folder at the temporary path. Whatever
@@ -25,6 +28,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
     Args:
         path: The file or folder to write. Missing parents are made.
+        durable: Whether it is to outlive the machine, too: nothing is renamed
+            before its bytes are on the disk, nor is this left before the new
+            name is.
 
     Raises:
         FileNotFoundError: when the body wrote nothing.
@@ -33,13 +39,31 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    room = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=path.parent))
+    room = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
     try:
         temporary = room / path.name
         yield temporary
+        if durable:
+            _to_disk(temporary, *temporary.rglob("*"))
         _replace(temporary, path, room)
+        if durable:
+            _to_disk(path.parent)
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _to_disk(*paths: Path) -> None:
+    """Waits until files, and folders' lists of names, are on the disk."""
+    for path in paths:
+        if path.is_dir() and os.name == "nt":
+            continue  # Windows opens no folders.
+        if not path.exists():
+            continue  # `_replace` says that nothing was written.
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _replace(temporary: Path, path: Path, room: Path) -> None:
@@ -83,7 +107,7 @@ def remove_unfinished(folder: str | os.PathLike) -> None:
     A folder that had stepped aside for its successor comes back. Only for a
     folder that no other process is writing to.
     """
-    for room in Path(folder).glob(_PREFIX + "*"):
+    for room in Path(folder).glob(UNFINISHED + "*"):
         for aside in room.glob("*" + _OLD):
             target = Path(folder) / aside.name.removesuffix(_OLD)
             if not target.exists():
@@ -140,9 +164,11 @@ def sha256(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_json(path: str | os.PathLike, value: Any) -> None:
+def write_json(
+    path: str | os.PathLike, value: Any, durable: bool = False
+) -> None:
     """Writes `value` as indented JSON, atomically. NaN is refused."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable) as temporary:
         temporary.write_text(
             json.dumps(value, indent=2, allow_nan=False) + "\n", "utf-8"
         )
