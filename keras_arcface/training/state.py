@@ -29,7 +29,7 @@ def variables_of(model):
     Returns:
         A list of Keras variables for each of `GROUPS`; none is in two.
     """
-    optimizer = getattr(model, "optimizer", None)
+    optimizer = model.optimizer
     groups = {
         "optimizer": [] if optimizer is None else optimizer.variables,
         "metrics": [v for m in model.metrics for v in m.variables],
@@ -108,8 +108,9 @@ def restore_variables(model, values, written, groups=("model", "optimizer")):
     Raises:
         ValueError: naming the first variable that does not fit.
     """
-    if "optimizer" in groups and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    if "optimizer" in groups and model.optimizer is not None:
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
     there = variables_of(model)
     for group in groups:
         _check(group, there[group], written["variables"][group])

@@ -22,7 +22,6 @@ from keras_arcface.training import Recipe
 from keras_arcface.training import resume_point
 from keras_arcface.training import train
 from keras_arcface.training.run_folder import claim
-from keras_arcface.training.trainer import dtype_policy
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,8 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
         "identities.json",
         "training.png",
     }
-    assert [p.name for p in (run / "checkpoints").iterdir()] == ["epoch-0002"]
+    kept = sorted(p.name for p in (run / "checkpoints").iterdir())
+    assert kept == ["step-00000003", "step-00000006"]
     history = json.loads((run / "history.json").read_text())
     assert [row["epoch"] for row in history] == [1, 2]
     expected = {"loss", "angle", "eer", "verification_accuracy"}
@@ -149,9 +149,14 @@ def test_a_resumed_run_equals_one_that_never_stopped(folder, tmp_path):
 def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
     run = recipe(folder, tmp_path / "run", epochs=5, precision=precision)
     train_and_stop(run, after=4)
-    path, _, _ = resume_point(tmp_path / "run")
-    with dtype_policy(precision):
-        before = keras.saving.load_model(path).optimizer
+    saved = resume_point(tmp_path / "run")
+    before = dict(
+        zip(
+            (v["name"] for v in saved.written["variables"]["optimizer"]),
+            saved.values["optimizer"],
+            strict=True,
+        )
+    )
     result = train(run, resume=True)
     assert np.isfinite(result.history[-1]["loss"])
     assert keras.config.dtype_policy().name == "float32"
@@ -160,12 +165,9 @@ def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
     assert scaled == (precision == "mixed_float16")
     if scaled:
         # The first steps overflow at 2**15; a scale that came back has not.
-        assert float(before.dynamic_scale.numpy()) < 2**15
-        assert float(after.dynamic_scale.numpy()) <= float(
-            before.dynamic_scale.numpy()
-        )
-        before, after = before.inner_optimizer, after.inner_optimizer
-    assert int(after.iterations.numpy()) > int(before.iterations.numpy()) > 0
+        scale = float(after.dynamic_scale.numpy())
+        assert scale <= before["dynamic_scale"] < 2**15
+    assert int(after.iterations.numpy()) > before["iteration"] > 0
 
 
 def test_a_run_does_not_go_on_with_other_people(tmp_path):
@@ -202,7 +204,7 @@ def test_a_failure_while_the_first_checkpoint_is_written_leaves_nothing(
         assert (tmp_path / "run" / "best.keras").exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Checkpoints, "_save_last", interrupted)
+    monkeypatch.setattr(Checkpoints, "_write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(recipe(folder, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
@@ -316,19 +318,78 @@ def test_a_damaged_picture_read_while_training_is_named(tmp_path, monkeypatch):
         train(recipe(folder, tmp_path / "run"))
 
 
-@pytest.mark.parametrize("text", ["{bad", "{}", "[]"])
-def test_a_damaged_checkpoint_is_named(folder, tmp_path, text):
-    run = recipe(folder, tmp_path / "run", epochs=2)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(
+    folder, tmp_path, capsys
+):
+    whole = train(recipe(folder, tmp_path / "whole", epochs=3))
+    run = recipe(folder, tmp_path / "run", epochs=3)
+    train_and_stop(run, after=2)
+    last = tmp_path / "run" / "checkpoints" / "step-00000006"
+    damage(last / "variables.npz")
+    resumed = train(run, resume=True)
+    said = capsys.readouterr()
+    assert "step-00000006" in said.err and "is damaged" in said.err
+    assert "kept as damaged-00000006" in said.err
+    assert "Resuming after epoch 1 of 3." in said.out
+    assert values_of(resumed) == values_of(whole)
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "model.json", "variables.npz", "sha256.json"]
+)
+def test_any_damage_to_a_checkpoint_is_found(trained, tmp_path, name):
+    run, copy = tmp_path / "run", tmp_path / "run" / "checkpoints" / "step-1"
+    shutil.copytree(sorted((trained / "checkpoints").iterdir())[-1], copy)
+    assert resume_point(run).path == copy
+    damage(copy / name)
+    with pytest.raises(ValueError, match="All checkpoints .* are damaged"):
+        resume_point(run)
+
+
+def damage(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    run = tmp_path_factory.mktemp("trained") / "run"
+    train(recipe(folder, run, epochs=1))
+    return run
+
+
+def values_of(result):
+    return [
+        {k: v for k, v in row.items() if k != "seconds"}
+        for row in result.history
+    ]
+
+
+def test_what_decides_nothing_may_change_on_resume(folder, tmp_path):
+    run = recipe(folder, tmp_path / "run", chunk_size=3)
     train_and_stop(run, after=1)
-    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
-    state = (checkpoint / "state.json").read_text()
-    (checkpoint / "state.json").write_text(text)
-    with pytest.raises(ValueError, match=r"state\.json.*Remove the folder"):
-        train(run, resume=True)
-    (checkpoint / "state.json").write_text(state)
-    (checkpoint / "model.keras").write_text("junk")
-    with pytest.raises(ValueError, match=r"model\.keras.*Remove the folder"):
-        train(run, resume=True)
+    other = run.with_values(
+        {
+            "head.chunk_size": 0,
+            "checkpoints.every_steps": 1,
+            "checkpoints.keep": 5,
+            "deterministic": False,
+        }
+    )
+    result = train(other, resume=True)
+    assert result.model.head.chunk_size == 0
+    whole = train(recipe(folder, tmp_path / "whole"))
+    np.testing.assert_allclose(
+        result.history[-1]["loss"], whole.history[-1]["loss"], rtol=1e-4
+    )
+    kept = sorted((tmp_path / "run" / "checkpoints").iterdir())
+    assert [int(path.name[5:]) for path in kept] == [3, 4, 5, 6]
+    with pytest.raises(ValueError, match="margin_warmup, schedule.epochs"):
+        train(
+            run.with_values({"head.margin_warmup": 0, "schedule.epochs": 9}),
+            resume=True,
+        )
 
 
 def test_a_rate_that_breaks_the_network_is_named(folder, tmp_path):
@@ -362,9 +423,10 @@ def test_a_killed_run_loses_at_most_one_epoch(folder, tmp_path):
     time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    _, done, history = resume_point(output)
+    saved = resume_point(output)
+    done = saved.place.epoch
     assert done >= seen - 1
-    assert [row["epoch"] for row in history] == list(range(1, done + 1))
+    assert [row["epoch"] for row in saved.history] == list(range(1, done + 1))
     leftovers = [p for p in output.rglob(".writing-*")]
     assert leftovers == []
     assert keras.saving.load_model(output / "best.keras") is not None
