@@ -46,6 +46,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["keras_arcface", "keras_arcface.*"]),
+    package_data={"keras_arcface": ["recipes/*.yaml"]},
     cmdclass={"build_py": BuildWithPresets},
     install_requires=[
         "keras>=3.15",

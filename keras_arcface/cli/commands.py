@@ -11,6 +11,7 @@ from keras_arcface.cli import inspect
 from keras_arcface.cli import pack
 from keras_arcface.cli import plan
 from keras_arcface.cli import quickstart
+from keras_arcface.cli import recipes
 from keras_arcface.cli import train
 from keras_arcface.cli import verify
 
@@ -20,6 +21,7 @@ COMMANDS = (
     inspect,
     pack,
     plan,
+    recipes,
     train,
     clean,
     evaluate,

@@ -3,10 +3,13 @@
 import argparse
 import sys
 import warnings
+from pathlib import Path
 
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.recipe import help_texts
 from keras_arcface.training.recipe import recipe_keys
+from keras_arcface.training.recipe.shipped import IN_RUN
+from keras_arcface.training.run_folder import no_run
 from keras_arcface.training.trainer import TrainResult
 from keras_arcface.training.trainer import train
 
@@ -50,7 +53,8 @@ def add_parser(subparsers):
     parser.add_argument(
         "recipe",
         nargs="?",
-        help="YAML file; without one, all keys have their defaults",
+        help="YAML file, the folder of a run, or a name that `keras-arcface "
+        "recipes` lists; without one, all keys have their defaults",
     )
     parser.add_argument(
         "--set",
@@ -64,17 +68,14 @@ def add_parser(subparsers):
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the last checkpoint in --output",
+        help="go on from the last checkpoint in --output, with the recipe that "
+        "lies there where no other is given",
     )
     parser.set_defaults(run=run)
 
 
 def run(args):
-    changes = _changes(args)
-    if args.recipe is not None:
-        recipe = Recipe.from_yaml(args.recipe, changes)
-    else:
-        recipe = Recipe.from_values(changes)
+    recipe = _recipe(args.recipe, _changes(args), args.resume)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         result = train(recipe, resume=args.resume)
@@ -93,10 +94,28 @@ def _add_flag(parser, flag, name):
     )
 
 
+def _recipe(source, changes, resume) -> Recipe:
+    """Returns what is to be trained; a run that goes on brings its recipe."""
+    if resume and source is None:
+        source = changes.get("output")
+        if source is None:
+            raise ValueError(
+                "--resume goes on with a run: give its folder as --output."
+            )
+        if not (Path(source) / IN_RUN).is_file():
+            raise no_run(Path(source))
+    if source is None:
+        return Recipe.from_values(changes)
+    if resume and (Path(source) / IN_RUN).is_file():
+        # The folder may have been moved since.
+        changes = {"output": str(source), **changes}
+    return Recipe.from_yaml(source, changes)
+
+
 def _changes(args) -> dict[str, str]:
     """Returns what the command line says, by dotted keys; --set is last."""
     given = vars(args)
-    changes = {name: given[name] for name in FLAGS.values() if given.get(name)}
+    changes = {name: given[name] for name in FLAGS.values() if name in given}
     for text in args.set:
         name, equals, value = text.partition("=")
         if not equals:

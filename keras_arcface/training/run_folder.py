@@ -7,9 +7,9 @@ from pathlib import Path
 
 from keras_arcface.training import saved_run
 from keras_arcface.training.recipe import Recipe
+from keras_arcface.training.recipe.shipped import IN_RUN as RECIPE
 from keras_arcface.utils.files import write_json
 
-RECIPE = "recipe.yaml"
 IDENTITIES = "identities.json"
 CLASSES = "classes.json"
 BEST = "best.keras"
@@ -108,12 +108,17 @@ def no_trace_of_failure(folder: Path) -> Iterator[None]:
         raise
 
 
+def no_run(folder: Path) -> FileNotFoundError:
+    """Returns the error for a folder without a run to go on with."""
+    return FileNotFoundError(
+        f"There is no run to resume in {folder}: {RECIPE} is missing. Leave "
+        "out --resume to start one."
+    )
+
+
 def _check_resumable(folder, recipe):
     if not (folder / RECIPE).exists():
-        raise FileNotFoundError(
-            f"There is no run to resume in {folder}: recipe.yaml is "
-            "missing. Leave out --resume to start one."
-        )
+        raise no_run(folder)
     before = Recipe.from_yaml(folder / RECIPE).resolved().values()
     changed = [
         name

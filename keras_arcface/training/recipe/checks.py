@@ -1,5 +1,6 @@
 """What the values of a recipe must be, each alone and together."""
 
+import functools
 import math
 import re
 
@@ -92,20 +93,24 @@ RULES = {
 }
 
 
+def expected(key: keys.Key) -> str:
+    """Returns what a key takes, in words."""
+    text = RULES[key.name][1] if key.name in RULES else key.describe()
+    return f"{text}, or null" if key.optional else text
+
+
 def checked(key: keys.Key, value: object) -> object:
     """Returns the value of one key as plain Python.
 
     Raises:
         RecipeError: for what the key does not take.
     """
-    holds, expected = RULES.get(key.name, (lambda x: True, key.describe()))
-    if key.optional:
-        expected += ", or null"
-    value = keys.typed(key, value, expected)
-    if value is not None and not holds(value):
-        raise keys.wrong(key.name, value, expected)
+    value = keys.typed(key, value, expected(key))
+    holds = RULES[key.name][0] if key.name in RULES else None
+    if holds is not None and value is not None and not holds(value):
+        raise keys.wrong(key.name, value, expected(key))
     if key.name == "head.margin" and value != PER_CLASS:
-        _by_name(key.name, margins.get, value)
+        _by_name(key.name, _check_margin, value)
     if key.name == "head.scale":
         _by_name(key.name, margins.check_scale, value)
     return value
@@ -160,9 +165,9 @@ def check_together(recipe) -> None:
 def check_integer(name: str, value: object, at_least: int) -> None:
     """Refuses what is no integer, or less than `at_least`, by name."""
     key = keys.Key(name, (int,), many=False, optional=False, default=None)
-    expected = f"at least {at_least}, an integer"
-    if keys.typed(key, value, expected) < at_least:
-        raise keys.wrong(name, value, expected)
+    wanted = f"at least {at_least}, an integer"
+    if keys.typed(key, value, wanted) < at_least:
+        raise keys.wrong(name, value, wanted)
 
 
 def check_seed(seed: object) -> None:
@@ -218,6 +223,12 @@ def _check_head(head, optimizer):
                 f"{head.sample_rate}. Leave it out, or set "
                 "head.dense_update=True.",
             )
+
+
+@functools.lru_cache
+def _check_margin(margin):
+    # Only tried: a margin is a layer, which takes a while to make.
+    margins.get(margin)
 
 
 def _by_name(name, check, value):

@@ -5,7 +5,10 @@ import functools
 import inspect
 import re
 
+from keras_arcface.training.recipe import checks
+from keras_arcface.training.recipe import yaml_file
 from keras_arcface.training.recipe.recipe import Recipe
+from keras_arcface.training.recipe.recipe import recipe_keys
 
 
 @functools.cache
@@ -20,6 +23,22 @@ def help_texts() -> dict[str, str]:
         for inner in dataclasses.fields(field.type):
             texts[f"{field.name}.{inner.name}"] = meanings[inner.name]
     return texts
+
+
+def keys_table() -> str:
+    """Returns all keys as a Markdown table: takes, default and meaning."""
+    rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
+    for name, key in recipe_keys().items():
+        takes, meaning = checks.expected(key), help_texts()[name]
+        cells = (f"`{name}`", takes, _default(key), meaning)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _default(key):
+    if key.default is dataclasses.MISSING:
+        return "must be given"
+    return f"`{yaml_file.word(key.default)}`"
 
 
 def _attributes(section):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from keras_arcface.training.recipe import checks
 from keras_arcface.training.recipe import keys
 from keras_arcface.training.recipe import sections
+from keras_arcface.training.recipe import shipped
 from keras_arcface.training.recipe import yaml_file
 
 
@@ -129,7 +130,8 @@ class Recipe:
         """Reads a recipe.
 
         Args:
-            path: A YAML file. No tags, anchors or aliases.
+            path: A YAML file without tags, anchors and aliases; the folder of
+                a run; or the name of a recipe that came with the package.
             changes: Values that stand in place of the file's; see
                 `from_values`.
 
@@ -137,6 +139,7 @@ class Recipe:
             FileNotFoundError: when there is no file.
             ValueError: naming file, line and key.
         """
+        path = shipped.find_recipe(path)
         values, lines = yaml_file.read(path, recipe_keys())
         changes = {
             name: _value(name, value) for name, value in (changes or {}).items()
@@ -166,7 +169,11 @@ class Recipe:
             section, _, field = name.rpartition(".")
             if name not in values:
                 if key.default is dataclasses.MISSING:
-                    raise keys.RecipeError(name, f"{name} is missing.")
+                    raise keys.RecipeError(
+                        name,
+                        f"{name} is missing. Give it in the recipe, or as "
+                        f"--set {name}=...",
+                    )
                 continue
             target = arguments.setdefault(section, {}) if section else arguments
             target[field] = values[name]

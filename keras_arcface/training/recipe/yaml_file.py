@@ -40,12 +40,6 @@ def read(
     root = _compose(path, _text_of(path))
     values, lines = {}, {}
     for name, node, line in _entries(path, root, known):
-        if name in values:
-            raise located(
-                path,
-                line,
-                f"{name} is given twice, first in line {lines[name]}.",
-            )
         values[name] = _value(path, known[name], node)
         lines[name] = line
     return values, lines
@@ -58,13 +52,23 @@ def text(values: Mapping[str, object]) -> str:
         section, _, field = name.rpartition(".")
         target = nested.setdefault(section, {}) if section else nested
         target[field] = list(value) if isinstance(value, tuple) else value
+    return _dump(nested)
+
+
+def _dump(values):
     return yaml.dump(
-        nested,
+        values,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
-        width=10 * MOST_BYTES,
+        width=10 * MOST_BYTES,  # A long path stays in one line.
     )
+
+
+def word(value: object) -> str:
+    """Returns one value as it stands in a recipe."""
+    value = list(value) if isinstance(value, tuple) else value
+    return _dump({"key": value}).removeprefix("key: ").strip()
 
 
 def write(path: str | os.PathLike, content: str) -> None:
@@ -145,27 +149,33 @@ def _compose(path, content):
 def _entries(path, root, known):
     """Yields dotted name, value's node and line of all keys."""
     sections = {name.partition(".")[0] for name in known if "." in name}
-    for key, node in root.value:
-        name, line = str(key.value), key.start_mark.line + 1
+    tops = sections | {name for name in known if "." not in name}
+    for name, node, line in _pairs(path, root, "", tops):
         if name not in sections:
-            if name not in known:
-                choices = [n for n in known if "." not in n] + list(sections)
-                error = keys.unknown_key(name, sorted(choices))
-                raise located(path, line, error)
             yield name, node, line
-            continue
-        if not isinstance(node, yaml.MappingNode):
-            if node.value in ("", [], "null", "~"):
-                continue
+        elif isinstance(node, yaml.MappingNode):
+            yield from _pairs(path, node, name + ".", known)
+        elif node.value != "":  # A section may be empty.
             raise located(
                 path, line, f"{name} is a section, with keys of its own."
             )
-        for inner, value in node.value:
-            full = f"{name}.{inner.value}"
-            line = inner.start_mark.line + 1
-            if full not in known:
-                raise located(path, line, keys.unknown_key(full, known))
-            yield full, value, line
+
+
+def _pairs(path, mapping, prefix, known):
+    """Yields name, value's node and line; refuses strange and double names."""
+    lines = {}
+    for key, node in mapping.value:
+        name, line = f"{prefix}{key.value}", key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode) or name not in known:
+            raise located(path, line, keys.unknown_key(name, sorted(known)))
+        if name in lines:
+            raise located(
+                path,
+                line,
+                f"{name} is given twice, first in line {lines[name]}.",
+            )
+        lines[name] = line
+        yield name, node, line
 
 
 def _value(path, key, node):
