@@ -37,6 +37,9 @@ from keras_arcface.evaluation.geometry import class_means as class_means
 from keras_arcface.evaluation.geometry import (
     expected_nearest_angle as expected_nearest_angle,
 )
+from keras_arcface.evaluation.geometry import (
+    histogram_quantiles as histogram_quantiles,
+)
 from keras_arcface.evaluation.geometry import nearest_angles as nearest_angles
 from keras_arcface.evaluation.report import (
     VerificationReport as VerificationReport,

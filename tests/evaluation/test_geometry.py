@@ -8,6 +8,7 @@ from keras_arcface.evaluation import angle_statistics
 from keras_arcface.evaluation import class_means
 from keras_arcface.evaluation import expected_nearest_angle
 from keras_arcface.evaluation import geometry
+from keras_arcface.evaluation import histogram_quantiles
 from keras_arcface.evaluation import nearest_angles
 
 RNG = np.random.default_rng(0)
@@ -132,6 +133,20 @@ def test_the_formula_of_the_paper():
     assert limits == [55.72, 55.22, 54.72, 54.23, 53.75]
 
 
+def test_quantiles_of_a_histogram_are_within_a_bin_of_the_values():
+    values = np.concatenate([RNG.normal(40, 3, 500), RNG.normal(90, 5, 500)])
+    edges = np.arange(181)
+    counts, _ = np.histogram(values, edges)
+    shares = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0]
+    found = histogram_quantiles(counts, edges, shares)
+    expected = np.quantile(values, shares)
+    away = np.abs(found - expected)
+    # The median lies in the gap between the two hills.
+    assert (np.delete(away, 3) < 1).all()
+    assert values[values < 60].max() - 1 < found[3] < values[values > 60].min()
+    assert np.isnan(histogram_quantiles(np.zeros(180), edges, shares)).all()
+
+
 @pytest.mark.parametrize(
     "use, message",
     [
@@ -145,6 +160,7 @@ def test_the_formula_of_the_paper():
             r"lie in \[0, 3\)",
         ),
         (lambda: expected_nearest_angle(1, 3), "at least 2"),
+        (lambda: histogram_quantiles([1], [1], [0.5]), "one more than"),
     ],
 )
 def test_geometry_says_what_is_wrong(use, message):
