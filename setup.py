@@ -17,6 +17,7 @@ EXPORT = [
     "ai-edge-litert>=2.0",
 ]
 DETECT = ["mtcnn>=1.0"]
+TENSORBOARD = ["tensorboard>=2.19"]
 TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
 
 
@@ -61,9 +62,10 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "export": EXPORT,
         "detect": DETECT,
+        "tensorboard": TENSORBOARD,
         "jax": ["jax>=0.6"],
         "test": TEST,
-        "all": EXPORT + DETECT + TEST,
+        "all": EXPORT + DETECT + TENSORBOARD + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]

@@ -7,6 +7,7 @@ from keras import ops
 from keras_arcface import numerics
 from keras_arcface import softmax
 from keras_arcface.embedding import embed
+from keras_arcface.layers.angle_histogram import AngleHistogram
 from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.layers.head_checks import check_centers_rate
 from keras_arcface.layers.head_checks import check_head
@@ -60,9 +61,10 @@ class ArcFaceModel(keras.Model):
             head = ArcMarginLayer(head, scale="auto")
         self.backbone = backbone
         self.head = head
-        self.angle_tracker = None
+        self.angle_tracker = self.angle_histogram = None
         if hasattr(head, "target_angle"):
             self.angle_tracker = keras.metrics.Mean(name="angle")
+            self.angle_histogram = AngleHistogram()
         self.term_trackers = [
             _TermMean(name=name) for name in getattr(head, "extra_terms", ())
         ]
@@ -204,7 +206,7 @@ class ArcFaceModel(keras.Model):
         known = super().metrics
         ours = [*self.term_trackers]
         if self.angle_tracker is not None:
-            ours.insert(0, self.angle_tracker)
+            ours[:0] = [self.angle_tracker, self.angle_histogram]
         return known + [m for m in ours if m not in known]
 
     def compute_loss(
@@ -213,7 +215,7 @@ class ArcFaceModel(keras.Model):
         _require_labels(y)
         terms = self._loss_terms(y_pred, y, training)
         per_sample = sum(terms.values())
-        self._update_metrics(y, y_pred, sample_weight)
+        self._update_metrics(y, y_pred, sample_weight, training)
         for tracker in self.term_trackers:
             if tracker.name in terms:
                 tracker.update_state(terms[tracker.name], sample_weight)
@@ -229,12 +231,14 @@ class ArcFaceModel(keras.Model):
         loss = self.head.margin_loss(features, labels, training=training)
         return {"loss": loss}
 
-    def _update_metrics(self, y, features, sample_weight):
+    def _update_metrics(self, y, features, sample_weight, training):
         # Here rather than in compute_metrics, where the JAX backend has the
         # metrics' variables at hand but not the class centres.
         if self.angle_tracker is not None:
             degrees = self.head.target_angle(features, y) * (180.0 / np.pi)
             self.angle_tracker.update_state(degrees, sample_weight)
+            if training:
+                self.angle_histogram.update_state(degrees, sample_weight)
         if self._compile_metrics is not None:
             logits = self.head(features, training=False)
             self._compile_metrics.update_state(y, logits, sample_weight)

@@ -29,6 +29,18 @@ from keras_arcface.evaluation.folds import FoldAccuracy as FoldAccuracy
 from keras_arcface.evaluation.folds import best_threshold as best_threshold
 from keras_arcface.evaluation.folds import fold_accuracy as fold_accuracy
 from keras_arcface.evaluation.folds import lfw_folds as lfw_folds
+from keras_arcface.evaluation.geometry import AngleStatistics as AngleStatistics
+from keras_arcface.evaluation.geometry import (
+    angle_statistics as angle_statistics,
+)
+from keras_arcface.evaluation.geometry import class_means as class_means
+from keras_arcface.evaluation.geometry import (
+    expected_nearest_angle as expected_nearest_angle,
+)
+from keras_arcface.evaluation.geometry import (
+    histogram_quantiles as histogram_quantiles,
+)
+from keras_arcface.evaluation.geometry import nearest_angles as nearest_angles
 from keras_arcface.evaluation.report import (
     VerificationReport as VerificationReport,
 )

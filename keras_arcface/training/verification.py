@@ -1,5 +1,8 @@
 """Scores on identities that training never sees."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 
@@ -7,6 +10,7 @@ from keras_arcface import evaluation
 from keras_arcface.data import ImageData
 from keras_arcface.data import Pairs
 from keras_arcface.data import VerificationSet
+from keras_arcface.data import open_pairs
 from keras_arcface.data import pairs_from_labels
 from keras_arcface.data import plain_errors
 from keras_arcface.embedding import embed
@@ -15,6 +19,7 @@ from keras_arcface.utils.console import progress
 
 BATCH = 128
 FAR = 1e-2
+TAR = f"tar_at_far_{FAR:g}"
 
 
 def verify(
@@ -112,24 +117,56 @@ class VerificationEvaluator(keras.callbacks.Callback):
     """Judges the embeddings on held-out identities after every epoch.
 
     Adds `verification_accuracy` (10-fold), `eer` and `tar_at_far_0.01` to the
-    logs, so that checkpoints can choose by them; put it before those. With
-    fewer than 100 impostor pairs the last is NaN.
+    logs, so that checkpoints can choose by them; put it before those. Of every
+    further set it adds `NAME_accuracy`, `NAME_eer` and `NAME_tar_at_far_0.01`:
+    `lfw_accuracy` of `lfw.bin`. With fewer than 100 impostor pairs the last is
+    NaN.
 
     Args:
         data: `ImageData` of identities that are not trained on, or a
-            `VerificationSet`, which brings its own pairs.
+            `VerificationSet`, which brings its own pairs; None where the first
+            of `sets` takes its place.
         pairs: `Pairs` over its pictures. Defaults to up to 6,000 balanced
             pairs.
         flip: Whether to add the mirrored picture's features.
+        sets: `VerificationSet`s that are judged too.
+        every: Epochs between judgements; the last epoch is always judged.
+        epochs: Number of the last epoch, where `fit` ends before it: a run of
+            several. Defaults to that of `fit`.
+
+    Raises:
+        ValueError: when there is nothing to judge by, or `every` is below 1.
+        FloatingPointError: at the end of an epoch, when the network gives NaN.
     """
 
-    def __init__(self, data, pairs=None, flip=False):
+    def __init__(
+        self, data, pairs=None, flip=False, sets=(), every=1, epochs=None
+    ):
         super().__init__()
+        if every < 1:
+            raise ValueError(f"every must be at least 1. Received: {every}.")
         if isinstance(data, VerificationSet):
             data, pairs = data.data, data.pairs if pairs is None else pairs
+        self.sets = dict(zip(_set_names(sets), sets, strict=True))
+        if data is None:
+            if not self.sets:
+                raise ValueError(
+                    "There is nothing to judge by: neither data nor sets. "
+                    "Hold identities out, or give a verification set."
+                )
+            first = next(iter(self.sets.values()))
+            data, pairs = first.data, first.pairs
         self.data = data
         self.pairs = pairs_for(data.labels) if pairs is None else pairs
         self.flip = flip
+        self.every = every
+        self.epochs = epochs
+        self.embeddings = None
+
+    @property
+    def labels(self):
+        """Who is on each picture of `data`, `(n,)`, or None."""
+        return self.pairs.subject
 
     def describe(self):
         """Returns one line: how many pairs, and what they cannot tell."""
@@ -140,22 +177,86 @@ class VerificationEvaluator(keras.callbacks.Callback):
                 f", {impostors} of them impostors: too few for the TAR at FAR "
                 f"{FAR:g}, which needs {round(1 / FAR)}"
             )
+        for name, each in self.sets.items():
+            if each.pairs is not self.pairs:
+                text += f"; {name}: {len(each)} pairs"
         return text
 
+    def on_epoch_begin(self, epoch, logs=None):
+        # They are of this epoch, or of none.
+        self.embeddings = None
+
     def on_epoch_end(self, epoch, logs=None):
+        if not self._is_due(epoch):
+            return
+        self.embeddings = self._embed(self.data, epoch)
+        names = ("verification_accuracy", "eer", TAR)
+        values = self._values(self.embeddings, self.pairs, names)
+        for name, each in self.sets.items():
+            embeddings = self.embeddings
+            if each.data is not self.data:
+                embeddings = self._embed(each.data, epoch)
+            names = [f"{name}_{v}" for v in ("accuracy", "eer", TAR)]
+            values |= self._values(embeddings, each.pairs, names)
+        if logs is not None:
+            logs |= values
+
+    def _is_due(self, epoch):
+        last = self.epochs or self.params.get("epochs")
+        stopping = getattr(self.model, "stop_training", False)
+        return (epoch + 1) % self.every == 0 or epoch + 1 == last or stopping
+
+    def _embed(self, data, epoch):
         backbone = getattr(self.model, "backbone", self.model)
-        embeddings = embed_data(backbone, self.data, self.flip)
+        embeddings = embed_data(backbone, data, self.flip)
         if not np.isfinite(embeddings).all():
             raise FloatingPointError(
                 f"The network gives NaN after epoch {epoch + 1}, although the "
                 "loss was a number: the learning rate is too high. Try a tenth "
                 "of it."
             )
+        return embeddings
+
+    def _values(self, embeddings, pairs, names):
         similarity = evaluation.cosine_similarity(
-            embeddings, self.pairs.left, self.pairs.right
+            embeddings, pairs.left, pairs.right
         )
-        result = report(similarity, self.pairs, bootstrap=0)
-        if logs is not None:
-            logs["verification_accuracy"] = result.accuracy
-            logs["eer"] = result.eer
-            logs["tar_at_far_0.01"] = result.tar_at_far[FAR].tar
+        result = report(similarity, pairs, bootstrap=0)
+        tar = result.tar_at_far[FAR].tar
+        values = (result.accuracy, result.eer, tar)
+        return dict(zip(names, values, strict=True))
+
+
+def open_sets(paths, image_size, resize=False) -> list[VerificationSet]:
+    """Opens the verification sets of a recipe.
+
+    The pictures that a CSV file names are looked for in the folder that it
+    lies in.
+
+    Args:
+        paths: Files as `data.open_pairs` reads them.
+        image_size: (height, width) of the model's pictures.
+        resize: Whether pictures of another size are resized.
+    """
+    return [
+        open_pairs(
+            path,
+            None if Path(path).suffix == ".bin" else Path(path).parent,
+            image_size,
+            resize=resize,
+        )
+        for path in paths
+    ]
+
+
+def _set_names(sets):
+    """Returns a name for each set, fit for a column: `lfw` of `lfw.bin`."""
+    names = []
+    for each in sets:
+        stem = re.sub(r"\W+", "_", Path(each.name).stem).strip("_") or "set"
+        name, count = stem, 1
+        while name in names:
+            count += 1
+            name = f"{stem}_{count}"
+        names.append(name)
+    return names

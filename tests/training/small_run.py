@@ -1,0 +1,96 @@
+"""A run so small that a test can watch it: 12 identities of 8x8 pictures."""
+
+import keras
+import numpy as np
+
+from keras_arcface import ArcFaceModel
+from keras_arcface import ArcMarginLayer
+from keras_arcface.data import ImageData
+
+SIDE = 8
+
+
+def pictures(identities=12, each=6, seed=0, noise=30.0):
+    """Pictures of identities that a linear layer can tell apart."""
+    rng = np.random.default_rng(seed)
+    faces = rng.uniform(60, 200, size=(identities, 1, SIDE, SIDE, 3))
+    images = faces + rng.normal(0, noise, (identities, each, SIDE, SIDE, 3))
+    labels = np.repeat(np.arange(identities), each)
+    names = [f"identity {index}" for index in range(identities)]
+    images = images.reshape(-1, SIDE, SIDE, 3).clip(0, 255).astype("uint8")
+    return ImageData(images, labels, names)
+
+
+def make_model(classes=12, head=None, learning_rate=0.05, layers=(), **options):
+    """A compiled model of one dense layer behind those given."""
+    backbone = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            keras.layers.Rescaling(1 / 127.5, -1.0),
+            keras.layers.Flatten(),
+            *layers,
+            keras.layers.Dense(16, name="features", dtype="float32"),
+        ]
+    )
+    model = ArcFaceModel(backbone, head or ArcMarginLayer(classes, 0.3, 16.0))
+    model.compile(keras.optimizers.SGD(learning_rate), **options)
+    return model
+
+
+def fit(model, data, callbacks, epochs=2, batch_size=8, first_epoch=0):
+    """Trains as the trainer does: batches are a function of their number."""
+    batches = data.batches(
+        batch_size,
+        epoch=first_epoch,
+        epochs=epochs - first_epoch,
+        drop_remainder=True,
+    )
+    return model.fit(
+        batches,
+        epochs=epochs,
+        initial_epoch=first_epoch,
+        steps_per_epoch=data.steps(batch_size, drop_remainder=True),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )
+
+
+class Middle(keras.callbacks.Callback):
+    """Runs callbacks from the middle of the first epoch on, as a resumed run.
+
+    Keras itself always begins an epoch at its first batch.
+    """
+
+    def __init__(self, callback, step):
+        super().__init__()
+        self.callback, self.step = callback, step
+
+    def set_model(self, model):
+        super().set_model(model)
+        self.callback.set_model(model)
+
+    def set_params(self, params):
+        super().set_params(params)
+        self.callback.set_params(params)
+
+    def on_train_begin(self, logs=None):
+        self.callback.on_train_begin(logs)
+
+    def on_train_end(self, logs=None):
+        self.callback.on_train_end(logs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.epoch > 0 or batch >= self.step:
+            self.callback.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch > 0 or batch >= self.step:
+            self.callback.on_train_batch_end(batch, logs)
