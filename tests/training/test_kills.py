@@ -109,7 +109,7 @@ def test_killed_at_twenty_random_moments(zygote, values, whole, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("event", range(1, 120, 9))
+@pytest.mark.parametrize("event", range(1, 120, 17))
 def test_killed_before_any_of_a_run_s_changes_to_its_folder(
     zygote, values, whole, tmp_path, event
 ):
