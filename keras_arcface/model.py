@@ -9,6 +9,7 @@ from keras_arcface import softmax
 from keras_arcface.embedding import embed
 from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.layers.head_checks import check_centers_rate
+from keras_arcface.layers.head_checks import check_clip_backbone
 from keras_arcface.layers.head_checks import check_head
 from keras_arcface.layers.head_checks import check_no_regularizer
 
@@ -93,6 +94,7 @@ class ArcFaceModel(keras.Model):
         metrics=None,
         centers_rate=1.0,
         dense_update=False,
+        clip_backbone=None,
         **kwargs,
     ):
         """Configures training. The loss is the head's.
@@ -110,6 +112,10 @@ class ArcFaceModel(keras.Model):
                 SGD, Adam and AdamW. True: all, as in arcface_torch's
                 `partial_fc_v2`: momentum and weight decay move centres that
                 were not drawn, and any optimizer will do.
+            clip_backbone: Float > 0, the greatest global norm of the
+                backbone's gradient, to which a longer one is scaled; the
+                class centres' is never clipped. arcface_torch has 5. None,
+                the default, for no limit.
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
@@ -132,6 +138,7 @@ class ArcFaceModel(keras.Model):
         options = {
             "centers_rate": check_centers_rate(centers_rate, self.head),
             "dense_update": softmax.check_bool("dense_update", dense_update),
+            "clip_backbone": check_clip_backbone(clip_backbone),
         }
         by_rows = (
             getattr(self.head, "sample_rate", 1.0) < 1 and not dense_update
@@ -144,6 +151,12 @@ class ArcFaceModel(keras.Model):
         self._center_options, self._by_rows = options, by_rows
         softmax.set_center_rate(
             self.optimizer, lambda: _centers_of(self.head), centers_rate
+        )
+        softmax.set_clipping(
+            self.optimizer,
+            lambda: self.trainable_variables,
+            lambda: self.backbone.trainable_variables,
+            options["clip_backbone"],
         )
 
     def get_compile_config(self):
