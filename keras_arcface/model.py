@@ -12,6 +12,8 @@ from keras_arcface.layers.head_checks import check_centers_rate
 from keras_arcface.layers.head_checks import check_clip_backbone
 from keras_arcface.layers.head_checks import check_head
 from keras_arcface.layers.head_checks import check_no_regularizer
+from keras_arcface.layers.training_modes import modes_of
+from keras_arcface.layers.training_modes import set_modes
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -69,6 +71,7 @@ class ArcFaceModel(keras.Model):
         ]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
+        self._modes = {}
         if backbone.built:
             self.build(backbone.input_shape)
 
@@ -78,6 +81,7 @@ class ArcFaceModel(keras.Model):
         if not self.head.built:
             self.head.build(self.backbone.compute_output_shape(input_shape))
             self.head.built = True
+        set_modes(self.backbone, self._modes)
         self.built = True
 
     def call(self, images, training=None):
@@ -329,21 +333,28 @@ class ArcFaceModel(keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        modes = modes_of(self.backbone)
         return {
             **super().get_config(),
             "backbone": serialize(self.backbone),
             "head": serialize(self.head),
+            **({"backbone_modes": modes} if modes else {}),
         }
 
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
         config = dict(config)
-        return cls(
+        modes = config.pop("backbone_modes", {})
+        model = cls(
             deserialize(config.pop("backbone")),
             deserialize(config.pop("head")),
             **config,
         )
+        model._modes = modes
+        if model.built:
+            set_modes(model.backbone, modes)
+        return model
 
 
 def _require_labels(labels):
