@@ -1,5 +1,12 @@
 """Training: recipes, one run, and its callbacks."""
 
+from keras_arcface.training.averaging import (
+    averaged_weights as averaged_weights,
+)
+from keras_arcface.training.averaging import take_averages as take_averages
+from keras_arcface.training.averaging import (
+    training_weights_kept as training_weights_kept,
+)
 from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
 from keras_arcface.training.checkpoints import resume_point as resume_point
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
@@ -15,9 +22,12 @@ from keras_arcface.training.loss_diagnosis import (
 from keras_arcface.training.margin_warmup import MarginWarmup as MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard as NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD as CoupledSGD
-from keras_arcface.training.optimizers import warmup_cosine as warmup_cosine
+from keras_arcface.training.optimizers import make_optimizer as make_optimizer
 from keras_arcface.training.progress import TrainingProgress as TrainingProgress
 from keras_arcface.training.recipe import Recipe as Recipe
+from keras_arcface.training.schedules import current_rate as current_rate
+from keras_arcface.training.schedules import make_schedule as make_schedule
+from keras_arcface.training.schedules import warmup_cosine as warmup_cosine
 from keras_arcface.training.trainer import TrainResult as TrainResult
 from keras_arcface.training.trainer import train as train
 from keras_arcface.training.verification import (
