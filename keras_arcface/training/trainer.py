@@ -8,36 +8,28 @@ import keras
 import numpy as np
 
 from keras_arcface import plots
-from keras_arcface.backbones.registry import create_backbone
 from keras_arcface.data import ImageData
 from keras_arcface.data import glyphs
 from keras_arcface.data import keep_listed
 from keras_arcface.data import open_data
 from keras_arcface.data import plain_errors
 from keras_arcface.data import read_keep_list
-from keras_arcface.layers import ArcMarginLayer
-from keras_arcface.margins import PerClass
 from keras_arcface.model import ArcFaceModel
-from keras_arcface.training.averaging import take_averages
+from keras_arcface.training.building import build_model
 from keras_arcface.training.checkpoints import Checkpoints
-from keras_arcface.training.course import Course
+from keras_arcface.training.checkpoints import damaged
+from keras_arcface.training.checkpoints import resume_point
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
-from keras_arcface.training.optimizers import CoupledSGD
-from keras_arcface.training.schedules import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.recipe import GLYPHS
-from keras_arcface.training.recipe import PER_CLASS
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.run_folder import check_same_data
 from keras_arcface.training.run_folder import claim
 from keras_arcface.training.run_folder import identities
 from keras_arcface.training.run_folder import no_trace_of_failure
 from keras_arcface.training.run_folder import write_facts
-from keras_arcface.training.saved_run import Place
-from keras_arcface.training.saved_run import resume_point
-from keras_arcface.training.stopping import StopSignal
 from keras_arcface.training.verification import VerificationEvaluator
 from keras_arcface.utils.files import check_output_folder
 
@@ -66,55 +58,36 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
     Args:
         recipe: What to train and how.
         resume: Whether to go on from the last whole checkpoint in
-            `recipe.output`. At most `checkpoints.every_steps` steps are done
-            again, without them one epoch. With `deterministic` the run ends as
-            if it had never stopped, to the last bit.
+            `recipe.output`. At most one epoch is done again.
 
     Raises:
-        ValueError: for data that cannot be trained on; when all checkpoints
-            are damaged.
+        ValueError: for data that cannot be trained on.
         FileExistsError: when the folder holds a run and `resume` is False, or
             holds anything else.
         FloatingPointError: when the loss becomes NaN.
-        SystemExit: with code 143 after SIGTERM, when the step that ran is
-            done and its checkpoint written; KeyboardInterrupt after Ctrl-C.
     """
     recipe = recipe.resolved()
     folder = check_output_folder(recipe.output)
     claim(folder, recipe, resume)
-    _seed(recipe)
+    keras.utils.set_random_seed(recipe.seed)
     training, held_out = load_data(recipe)
     evaluator = VerificationEvaluator(held_out)
     print(f"Training on {training.describe()}.")
     print(f"Judging on {held_out.describe()}: {evaluator.describe()}.")
-    saved = resume_point(folder)  # None in a folder that a new run may have.
-    if saved is not None:
+    steps = training.steps(recipe.schedule.batch_size, drop_remainder=True)
+    point = resume_point(folder)  # None in a folder that a new run may have.
+    if point is not None:
         check_same_data(folder, identities(training, held_out))
     with no_trace_of_failure(folder), dtype_policy(recipe.precision):
         write_facts(folder, recipe, training, held_out)
-        run = _Run(recipe, folder, training, saved)
-        print(run.model.head_plan(recipe.schedule.batch_size).describe())
-        run.train([evaluator, *_callbacks(recipe)])
-    history = run.checkpoints.history
-    plots.plot_training(_columns(history), folder / "training.png")
-    return TrainResult(run.model, history, folder)
-
-
-def build_model(recipe: Recipe, data: ImageData, steps: int):
-    """Returns the compiled `ArcFaceModel` that a recipe describes."""
-    recipe = recipe.resolved()
-    backbone = create_backbone(
-        recipe.backbone.name,
-        input_shape=(*data.image_size, 3),
-        embedding_dim=recipe.backbone.embedding_dim,
-    )
-    model = ArcFaceModel(backbone, _head(recipe.head, data))
-    schedule, optimizer = recipe.schedule, recipe.optimizer
-    rate = warmup_cosine(
-        optimizer.learning_rate, steps * schedule.epochs, schedule.warmup
-    )
-    model.compile(CoupledSGD(rate, coupled_decay=optimizer.weight_decay))
-    return model
+        model, done, history = _start(recipe, training, steps, point)
+        print(model.head_plan(recipe.schedule.batch_size).describe())
+        checkpoints = Checkpoints(folder, history=history)
+        if done < recipe.schedule.epochs:
+            callbacks = [evaluator, *_callbacks(recipe), checkpoints]
+            _fit(recipe, model, training, steps, done, callbacks)
+    plots.plot_training(_columns(checkpoints.history), folder / "training.png")
+    return TrainResult(model, checkpoints.history, folder)
 
 
 def load_data(recipe: Recipe) -> tuple[ImageData, ImageData]:
@@ -154,20 +127,6 @@ def dtype_policy(name: str):
         keras.config.set_dtype_policy(before)
 
 
-def _head(section, data):
-    margin = section.margin
-    if margin == PER_CLASS:
-        margin = PerClass.from_counts(data.counts)
-    return ArcMarginLayer(
-        data.num_classes,
-        margin,
-        section.scale,
-        section.sub_centers,
-        chunk_size=section.chunk_size,
-        sample_rate=section.sample_rate,
-    )
-
-
 def _open(section, seed):
     """Opens what a recipe names, and refuses other data than it means."""
     side = section.image_size
@@ -190,6 +149,23 @@ def _cached(data):
     return data.in_memory() if fits else data
 
 
+def _start(recipe, training, steps, point):
+    if point is None:
+        return build_model(recipe, training, steps), 0, []
+    path, done, history = point
+    print(f"Resuming after epoch {done} of {recipe.schedule.epochs}.")
+    try:
+        model = keras.saving.load_model(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise damaged(path, "it is no readable Keras model") from error
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    if scaled != (recipe.precision == "mixed_float16"):
+        raise ValueError(
+            f"{path} was not saved under precision={recipe.precision}."
+        )
+    return model, done, history
+
+
 def _callbacks(recipe):
     callbacks = [
         NaNGuard(),
@@ -199,6 +175,27 @@ def _callbacks(recipe):
     if recipe.head.margin_warmup > 0:
         callbacks.insert(0, MarginWarmup(recipe.head.margin_warmup))
     return callbacks
+
+
+def _fit(recipe, model, training, steps, done, callbacks):
+    batches = training.batches(
+        recipe.schedule.batch_size,
+        seed=recipe.seed,
+        epoch=done,
+        epochs=recipe.schedule.epochs - done,
+        augment=recipe.data.augment,
+        drop_remainder=True,
+    )
+    with plain_errors(), _closing(callbacks):
+        model.fit(
+            batches,
+            epochs=recipe.schedule.epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps,
+            callbacks=callbacks,
+            shuffle=False,  # The batches come shuffled.
+            verbose=0,
+        )
 
 
 @contextlib.contextmanager
@@ -217,90 +214,3 @@ def _columns(history):
     return {
         name: [row.get(name, float("nan")) for row in history] for name in names
     }
-
-
-class _Run:
-    """A model on its way from a place in a run to the run's end."""
-
-    def __init__(self, recipe, folder, training, saved):
-        schedule, keeping = recipe.schedule, recipe.checkpoints
-        self.recipe, self.training, self.saved = recipe, training, saved
-        self.steps = training.steps(schedule.batch_size, drop_remainder=True)
-        self.place = Place(0, 0) if saved is None else saved.place
-        self.stop = StopSignal(folder)
-        self.checkpoints = Checkpoints(
-            folder,
-            recipe.evaluation.monitor,
-            every_steps=keeping.every_steps,
-            keep=keeping.keep,
-            saved=saved,
-            stop=self.stop,
-        )
-        self.model = build_model(recipe, training, self.steps)
-        _check_loss_scaling(self.model, recipe.precision)
-
-    def train(self, callbacks):
-        """Trains to the end of the run, judging and saving on the way."""
-        epochs = self.recipe.schedule.epochs
-        self.checkpoints.remembering = callbacks
-        if self.saved is not None:
-            self.saved.restore(self.model, callbacks)
-            print(self.saved.describe(epochs))
-        if self.place.epoch < epochs:
-            course = Course(
-                [*callbacks, self.checkpoints],
-                self.model,
-                epochs,
-                self.steps,
-                self.saved,
-            )
-            with plain_errors(), _closing(callbacks), self.stop.listening():
-                course.run(self._fit(course), self.place)
-        take_averages(self.model)
-
-    def _fit(self, course):
-        def fit(first_epoch, first_step, epochs):
-            batches = self.training.batches(
-                self.recipe.schedule.batch_size,
-                seed=self.recipe.seed,
-                epoch=first_epoch,
-                epochs=epochs - first_epoch,
-                start_step=first_step,
-                augment=self.recipe.data.augment,
-                drop_remainder=True,
-            )
-            self.model.fit(
-                batches,
-                epochs=epochs,
-                initial_epoch=first_epoch,
-                steps_per_epoch=self.steps - first_step,
-                callbacks=course,
-                shuffle=False,  # The batches come shuffled.
-                verbose=0,
-            )
-
-        return fit
-
-
-def _seed(recipe):
-    """Seeds all global generators; makes TensorFlow's kernels repeatable.
-
-    The second cannot be undone within a process: TensorFlow has no public way.
-    JAX needs nothing: its kernels, given the same program, give the same bits.
-    """
-    keras.utils.set_random_seed(recipe.seed)
-    if recipe.deterministic and keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-
-
-def _check_loss_scaling(model, precision):
-    """Makes sure that float16 gradients do not underflow unseen."""
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    if scaled != (precision == "mixed_float16"):
-        raise RuntimeError(
-            f"precision={precision}, and the optimizer is a "
-            f"{type(model.optimizer).__name__}: the dtype policy must be set "
-            "before the model is built."
-        )
