@@ -21,7 +21,7 @@ from keras_arcface.pretrained import load_backbone
 from keras_arcface.training import Recipe
 from keras_arcface.training import train
 from keras_arcface.training import verify
-from keras_arcface.training.trainer import build_model
+from keras_arcface.training.building import build_model
 from keras_arcface.training.trainer import load_data
 from keras_arcface.utils.files import write_json
 

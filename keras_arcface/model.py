@@ -10,8 +10,11 @@ from keras_arcface.embedding import embed
 from keras_arcface.layers.angle_histogram import AngleHistogram
 from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.layers.head_checks import check_centers_rate
+from keras_arcface.layers.head_checks import check_clip_backbone
 from keras_arcface.layers.head_checks import check_head
 from keras_arcface.layers.head_checks import check_no_regularizer
+from keras_arcface.layers.training_modes import modes_of
+from keras_arcface.layers.training_modes import set_modes
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -70,6 +73,7 @@ class ArcFaceModel(keras.Model):
         ]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
+        self._modes = {}
         if backbone.built:
             self.build(backbone.input_shape)
 
@@ -79,6 +83,7 @@ class ArcFaceModel(keras.Model):
         if not self.head.built:
             self.head.build(self.backbone.compute_output_shape(input_shape))
             self.head.built = True
+        set_modes(self.backbone, self._modes)
         self.built = True
 
     def call(self, images, training=None):
@@ -95,6 +100,7 @@ class ArcFaceModel(keras.Model):
         metrics=None,
         centers_rate=1.0,
         dense_update=False,
+        clip_backbone=None,
         **kwargs,
     ):
         """Configures training. The loss is the head's.
@@ -112,6 +118,10 @@ class ArcFaceModel(keras.Model):
                 SGD, Adam and AdamW. True: all, as in arcface_torch's
                 `partial_fc_v2`: momentum and weight decay move centres that
                 were not drawn, and any optimizer will do.
+            clip_backbone: Float > 0, the greatest global norm of the
+                backbone's gradient, to which a longer one is scaled; the
+                class centres' is never clipped. arcface_torch has 5. None,
+                the default, for no limit.
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
@@ -134,6 +144,7 @@ class ArcFaceModel(keras.Model):
         options = {
             "centers_rate": check_centers_rate(centers_rate, self.head),
             "dense_update": softmax.check_bool("dense_update", dense_update),
+            "clip_backbone": check_clip_backbone(clip_backbone),
         }
         by_rows = (
             getattr(self.head, "sample_rate", 1.0) < 1 and not dense_update
@@ -146,6 +157,12 @@ class ArcFaceModel(keras.Model):
         self._center_options, self._by_rows = options, by_rows
         softmax.set_center_rate(
             self.optimizer, lambda: _centers_of(self.head), centers_rate
+        )
+        softmax.set_clipping(
+            self.optimizer,
+            lambda: self.trainable_variables,
+            lambda: self.backbone.trainable_variables,
+            options["clip_backbone"],
         )
 
     def get_compile_config(self):
@@ -320,21 +337,28 @@ class ArcFaceModel(keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        modes = modes_of(self.backbone)
         return {
             **super().get_config(),
             "backbone": serialize(self.backbone),
             "head": serialize(self.head),
+            **({"backbone_modes": modes} if modes else {}),
         }
 
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
         config = dict(config)
-        return cls(
+        modes = config.pop("backbone_modes", {})
+        model = cls(
             deserialize(config.pop("backbone")),
             deserialize(config.pop("head")),
             **config,
         )
+        model._modes = modes
+        if model.built:
+            set_modes(model.backbone, modes)
+        return model
 
 
 def _require_labels(labels):

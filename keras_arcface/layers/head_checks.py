@@ -75,6 +75,20 @@ def check_centers_rate(rate, head):
     return float(rate)
 
 
+def check_clip_backbone(limit):
+    """Returns the greatest norm of the backbone's gradient, or None."""
+    if limit is None:
+        return None
+    number = isinstance(limit, numbers.Real) and not isinstance(limit, bool)
+    if not number or not 0 < limit < float("inf"):
+        raise ValueError(
+            "clip_backbone must be a positive number, the greatest norm of "
+            "the backbone's gradient, or None for no limit. Received: "
+            f"clip_backbone={limit!r}."
+        )
+    return float(limit)
+
+
 def check_no_regularizer(head):
     """Refuses a regularizer that would move centres that were not drawn."""
     if head.centers_regularizer is not None:

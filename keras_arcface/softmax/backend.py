@@ -62,6 +62,21 @@ def on_accelerator():
     return jax.default_backend() != "cpu"
 
 
+def sum_over_replicas(tensors):
+    """Returns the sums of tensors over the replicas of a `tf.distribute` run.
+
+    Elsewhere they are returned as they are; JAX's are those of all devices.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return tensors
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return tensors
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
 def pull_back(function, inputs, upstream):
     """Returns the gradient by `inputs` of sum(function(inputs) * upstream)."""
     if keras.backend.backend() == "tensorflow":

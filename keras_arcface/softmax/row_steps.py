@@ -130,20 +130,23 @@ def _move_rows(model, rows, gradients, by_rows, rate):
         inner_optimizer(optimizer), centers, rows, by_rows, rate, finite
     )
     if not gradients:
-        _count_step(optimizer)
+        _count_step(optimizer, finite)
     return gradients
 
 
-def _count_step(optimizer):
+def _count_step(optimizer, finite):
     """Does what is left of a step in which nothing but the centres trains."""
-    if optimizer is not inner_optimizer(optimizer):
-        raise ValueError(
-            "With sample_rate < 1 and nothing but the class centres to train, "
-            "loss scaling has no gradients to watch. Train this model in "
-            "float32 or mixed_bfloat16, or with compile(..., "
-            "dense_update=True)."
-        )
-    optimizer.iterations.assign_add(1)
+    counter = inner_optimizer(optimizer).iterations
+    counter.assign_add(ops.cast(finite, counter.dtype))
+    if optimizer is inner_optimizer(optimizer):
+        return
+    # As LossScaleOptimizer does, which takes no step without gradients.
+    steps, scale = optimizer.step_counter, optimizer.dynamic_scale
+    grows = ops.equal(steps, optimizer.dynamic_growth_steps - 1)
+    change = ops.where(finite, ops.where(grows, 2.0, 1.0), 0.5)
+    scale.assign(scale * change)
+    goes_on = ops.logical_and(finite, ops.logical_not(grows))
+    steps.assign(ops.where(goes_on, steps + 1, 0))
 
 
 def _scope(model, trainable, fixed, slots):

@@ -20,10 +20,10 @@ from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD
-from keras_arcface.training.optimizers import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.recipe import check_integer
 from keras_arcface.training.recipe import check_seed
+from keras_arcface.training.schedules import warmup_cosine
 from keras_arcface.training.verification import embed_data
 from keras_arcface.training.verification import report
 from keras_arcface.utils.files import atomic_path

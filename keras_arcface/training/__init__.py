@@ -1,6 +1,13 @@
 """Training: recipes, one run, and its callbacks."""
 
 from keras_arcface.training.angle_monitor import AngleMonitor as AngleMonitor
+from keras_arcface.training.averaging import (
+    averaged_weights as averaged_weights,
+)
+from keras_arcface.training.averaging import take_averages as take_averages
+from keras_arcface.training.averaging import (
+    training_weights_kept as training_weights_kept,
+)
 from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
@@ -17,13 +24,16 @@ from keras_arcface.training.loss_diagnosis import (
 from keras_arcface.training.margin_warmup import MarginWarmup as MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard as NaNGuard
 from keras_arcface.training.optimizers import CoupledSGD as CoupledSGD
-from keras_arcface.training.optimizers import warmup_cosine as warmup_cosine
+from keras_arcface.training.optimizers import make_optimizer as make_optimizer
 from keras_arcface.training.progress import TrainingProgress as TrainingProgress
 from keras_arcface.training.projector import write_projector as write_projector
 from keras_arcface.training.recipe import Recipe as Recipe
 from keras_arcface.training.saved_run import Place as Place
 from keras_arcface.training.saved_run import SavedRun as SavedRun
 from keras_arcface.training.saved_run import resume_point as resume_point
+from keras_arcface.training.schedules import current_rate as current_rate
+from keras_arcface.training.schedules import make_schedule as make_schedule
+from keras_arcface.training.schedules import warmup_cosine as warmup_cosine
 from keras_arcface.training.tensorboard_log import (
     TensorBoardLog as TensorBoardLog,
 )

@@ -1,4 +1,4 @@
-"""The optimizer of the papers."""
+"""The optimizers of recipes; first, that of the papers."""
 
 import keras
 from keras import ops
@@ -51,22 +51,54 @@ def _is_matrix(variable):
     return sum(size > 1 for size in variable.shape) > 1
 
 
-def warmup_cosine(learning_rate, total_steps, warmup_fraction=0.05):
-    """Returns a schedule: linear warm-up from 0, then a cosine to 0.
+def make_optimizer(section, schedule):
+    """Returns the optimizer that a recipe describes.
+
+    Under `mixed_float16`, `compile` wraps it for loss scaling; steps that it
+    skips do not count, so the schedule ends that many steps early.
 
     Args:
-        learning_rate: Float, the peak.
-        total_steps: Int, all steps of the training.
-        warmup_fraction: Float in [0, 1), the share of steps to warm up.
+        section: `OptimizerSection`. Clipping is not the optimizer's but
+            `ArcFaceModel.compile`'s, for it spares the class centres.
+        schedule: Float or learning-rate schedule, in place of
+            `section.learning_rate`. It counts batches, not steps of the
+            optimizer: see `make_schedule`.
+
+    Raises:
+        ValueError: when there is no optimizer of that name.
     """
-    warmup = round(warmup_fraction * total_steps)
-    if warmup == 0:
-        return keras.optimizers.schedules.CosineDecay(
-            learning_rate, max(1, total_steps)
+    if section.name not in _OPTIMIZERS:
+        raise ValueError(
+            f"optimizer.name must be one of {', '.join(_OPTIMIZERS)}. "
+            f"Received: optimizer.name={section.name!r}."
         )
-    return keras.optimizers.schedules.CosineDecay(
-        0.0,
-        max(1, total_steps - warmup),
-        warmup_target=learning_rate,
-        warmup_steps=warmup,
+    options = {}
+    if section.accumulate > 1:
+        options["gradient_accumulation_steps"] = section.accumulate
+    if section.ema is not None:
+        options["use_ema"] = True
+        # Keras averages after every batch, also where it makes no step.
+        options["ema_momentum"] = section.ema ** (1.0 / section.accumulate)
+    return _OPTIMIZERS[section.name](section, schedule, options)
+
+
+def _sgd(section, schedule, options):
+    return CoupledSGD(
+        schedule,
+        section.momentum,
+        coupled_decay=section.weight_decay,
+        **options,
     )
+
+
+def _adamw(section, schedule, options):
+    return keras.optimizers.AdamW(
+        schedule, weight_decay=section.weight_decay, **options
+    )
+
+
+def _adam(section, schedule, options):
+    return keras.optimizers.Adam(schedule, **options)
+
+
+_OPTIMIZERS = {"sgd": _sgd, "adamw": _adamw, "adam": _adam}

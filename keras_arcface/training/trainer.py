@@ -8,27 +8,22 @@ import keras
 import numpy as np
 
 from keras_arcface import plots
-from keras_arcface.backbones.registry import create_backbone
 from keras_arcface.data import ImageData
 from keras_arcface.data import glyphs
 from keras_arcface.data import keep_listed
 from keras_arcface.data import open_data
 from keras_arcface.data import plain_errors
 from keras_arcface.data import read_keep_list
-from keras_arcface.layers import ArcMarginLayer
-from keras_arcface.margins import PerClass
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.averaging import take_averages
+from keras_arcface.training.building import build_model
 from keras_arcface.training.checkpoints import Checkpoints
 from keras_arcface.training.course import Course
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
-from keras_arcface.training.optimizers import CoupledSGD
-from keras_arcface.training.optimizers import warmup_cosine
 from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.recipe import GLYPHS
-from keras_arcface.training.recipe import PER_CLASS
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.run_folder import check_same_data
 from keras_arcface.training.run_folder import claim
@@ -100,23 +95,6 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
     return TrainResult(run.model, history, folder)
 
 
-def build_model(recipe: Recipe, data: ImageData, steps: int):
-    """Returns the compiled `ArcFaceModel` that a recipe describes."""
-    recipe = recipe.resolved()
-    backbone = create_backbone(
-        recipe.backbone.name,
-        input_shape=(*data.image_size, 3),
-        embedding_dim=recipe.backbone.embedding_dim,
-    )
-    model = ArcFaceModel(backbone, _head(recipe.head, data))
-    schedule, optimizer = recipe.schedule, recipe.optimizer
-    rate = warmup_cosine(
-        optimizer.learning_rate, steps * schedule.epochs, schedule.warmup
-    )
-    model.compile(CoupledSGD(rate, coupled_decay=optimizer.weight_decay))
-    return model
-
-
 def load_data(recipe: Recipe) -> tuple[ImageData, ImageData]:
     """Returns the data to train on and the held-out identities."""
     recipe = recipe.resolved()
@@ -152,20 +130,6 @@ def dtype_policy(name: str):
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _head(section, data):
-    margin = section.margin
-    if margin == PER_CLASS:
-        margin = PerClass.from_counts(data.counts)
-    return ArcMarginLayer(
-        data.num_classes,
-        margin,
-        section.scale,
-        section.sub_centers,
-        chunk_size=section.chunk_size,
-        sample_rate=section.sample_rate,
-    )
 
 
 def _open(section, seed):

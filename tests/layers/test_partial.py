@@ -263,6 +263,30 @@ def test_half_precision_with_loss_scaling(jit_compile):
     assert losses[-1] < losses[0]
 
 
+def test_loss_scaling_goes_on_where_only_the_centres_train():
+    model = make_model("sgd", 1.0 - 1e-9)
+    model.backbone.trainable = False
+    optimizer = keras.optimizers.SGD(0.1)
+    model.compile(keras.optimizers.LossScaleOptimizer(optimizer, 64.0, 2))
+    model.fit(X, Y, **FIT)
+    assert state_of(model.optimizer) == [1, 1, 64.0]
+    model.fit(X, Y, **FIT)  # The second in a row: the scale grows.
+    assert state_of(model.optimizer) == [2, 0, 128.0]
+    before = of_centers(model)[0]
+    model.fit(np.full_like(X, np.nan), Y, **FIT)
+    assert state_of(model.optimizer) == [2, 0, 64.0]
+    np.testing.assert_array_equal(of_centers(model)[0], before)
+
+
+def state_of(optimizer):
+    state = (
+        optimizer.iterations,
+        optimizer.step_counter,
+        optimizer.dynamic_scale,
+    )
+    return [float(ops.convert_to_numpy(each)) for each in state]
+
+
 def test_a_saved_model_goes_on_as_if_never_stopped(tmp_path):
     models = [make_model(OPTIMIZERS["momentum"]()) for _ in range(2)]
     models[0].fit(X, Y, epochs=4, **FIT)
