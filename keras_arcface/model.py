@@ -66,7 +66,7 @@ class ArcFaceModel(keras.Model):
             self.angle_tracker = keras.metrics.Mean(name="angle")
             self.angle_histogram = AngleHistogram()
         self.term_trackers = [
-            _TermMean(name=name) for name in getattr(head, "extra_terms", ())
+            TermMean(name=name) for name in getattr(head, "extra_terms", ())
         ]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
@@ -213,7 +213,7 @@ class ArcFaceModel(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         _require_labels(y)
-        terms = self._loss_terms(y_pred, y, training)
+        terms = self.loss_terms(x, y_pred, y, training)
         per_sample = sum(terms.values())
         self._update_metrics(y, y_pred, sample_weight, training)
         for tracker in self.term_trackers:
@@ -225,7 +225,8 @@ class ArcFaceModel(keras.Model):
             loss = loss + self._mean(extra, extra)
         return loss
 
-    def _loss_terms(self, features, labels, training):
+    def loss_terms(self, images, features, labels, training=True):
+        """Returns the terms of the loss by name, each float32 `(batch,)`."""
         if hasattr(self.head, "loss_terms"):
             return self.head.loss_terms(features, labels, training=training)
         loss = self.head.margin_loss(features, labels, training=training)
@@ -351,7 +352,7 @@ def _centers_of(head):
     return getattr(head, name)
 
 
-class _TermMean(keras.metrics.Mean):
+class TermMean(keras.metrics.Mean):
     """The mean of a term of the loss; NaN where, as in evaluation, none is."""
 
     def result(self):

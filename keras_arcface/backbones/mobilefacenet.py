@@ -15,6 +15,7 @@ from keras_arcface.presets.folder import load_preset_weights
 LAYOUTS = {
     "arcface_torch": {"scale": 2, "padding": "symmetric", "pointwise": False},
     "sirius_tf": {"scale": 1, "padding": "same", "pointwise": True},
+    "slim": {"scale": 1, "padding": "same", "pointwise": False, "inside": 0.5},
 }
 
 
@@ -105,6 +106,8 @@ class MobileFaceNet(keras.Model):
         # === Functional Model ===
         images = keras.Input(input_shape, name="image")
         narrow, wide = 64 * scale, 128 * scale
+        inside = plan.get("inside", 1)
+        low, middle, high = (int(n * inside) for n in (128, 256, 512))
         x = scaling(images)
         x = _conv(x, narrow, 3, 2, padding=padding, name="stem")
         if blocks[0] == 1:
@@ -112,14 +115,14 @@ class MobileFaceNet(keras.Model):
             if plan["pointwise"]:
                 x = _conv(x, narrow, 1, linear=True, name="stage1_pointwise")
         else:
-            x = _stage(x, narrow, 128, blocks[0], padding, "stage1")
-        x = _bottleneck(x, narrow, 128, 2, padding, "down2")
-        x = _stage(x, narrow, 128, blocks[1], padding, "stage2")
-        x = _bottleneck(x, wide, 256, 2, padding, "down3")
-        x = _stage(x, wide, 256, blocks[2], padding, "stage3")
-        x = _bottleneck(x, wide, 512, 2, padding, "down4")
-        x = _stage(x, wide, 256, blocks[3], padding, "stage4")
-        x = _conv(x, 512, 1, name="last")
+            x = _stage(x, narrow, low, blocks[0], padding, "stage1")
+        x = _bottleneck(x, narrow, low, 2, padding, "down2")
+        x = _stage(x, narrow, low, blocks[1], padding, "stage2")
+        x = _bottleneck(x, wide, middle, 2, padding, "down3")
+        x = _stage(x, wide, middle, blocks[2], padding, "stage3")
+        x = _bottleneck(x, wide, high, 2, padding, "down4")
+        x = _stage(x, wide, middle, blocks[3], padding, "stage4")
+        x = _conv(x, high, 1, name="last")
         super().__init__(inputs=images, outputs=top(x), **kwargs)
 
         # === Config ===

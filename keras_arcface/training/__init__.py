@@ -4,6 +4,9 @@ from keras_arcface.training.angle_monitor import AngleMonitor as AngleMonitor
 from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
+from keras_arcface.training.distillation import DistilledModel as DistilledModel
+from keras_arcface.training.distillation import label_free as label_free
+from keras_arcface.training.distillation import with_teacher as with_teacher
 from keras_arcface.training.distribution import (
     sharded_centers as sharded_centers,
 )

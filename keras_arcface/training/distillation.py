@@ -1,0 +1,278 @@
+"""A student that follows a teacher's embeddings.
+
+Two ways, by what there is to learn from:
+
+- with labels, `DistilledModel`: the margin loss of an `ArcFaceModel` and the
+  distance to the teacher. It is what `distillation.teacher` in a recipe means.
+- without, `label_free`: the distance alone, on Keras's own `Distiller`.
+
+`Distiller` does not fit the first: it wants a loss on predictions, where the
+margin loss belongs to a head with weights, and casts class ids to float on the
+way to it; it mixes the two losses by shares that add up to one, ignores sample
+weights, refuses embeddings of different sizes, and writes the teacher into
+every checkpoint.
+"""
+
+import hashlib
+import numbers
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_arcface import numerics
+from keras_arcface.model import ArcFaceModel
+from keras_arcface.model import TermMean
+from keras_arcface.pretrained import load_backbone
+
+MARGIN_TERM = "margin_loss"
+TEACHER_TERM = "teacher_loss"
+
+
+@keras.saving.register_keras_serializable(package="keras_arcface")
+class DistilledModel(ArcFaceModel):
+    """An `ArcFaceModel` that also learns to embed as a teacher does.
+
+        loss = margin loss + weight * mean(1 - cos(student, teacher))
+
+    The teacher sees the very pictures that the student sees, augmented alike,
+    as at inference. `fit` shows both terms beside their sum, as `margin_loss`
+    and `teacher_loss`. A student of another embedding size is compared through
+    a linear projection that only training knows: embeddings do not pass it.
+
+    The teacher is not trained and not saved. A saved model knows it by the
+    SHA-256 of its weights; give it back with `follow` before training goes on.
+    `student()` is the plain model, with nothing of the teacher in it.
+
+    Args:
+        backbone: As of `ArcFaceModel`.
+        head: As of `ArcFaceModel`.
+        weight: Float > 0, of the teacher's term. Keras_insightface takes 7 to
+            128 with a scale of 64. Defaults to `10.0`.
+        teacher: `keras.Model`, images of the same size to features. It is
+            frozen. None for one that `follow` brings.
+        **kwargs: Of `keras.Model`.
+
+    Raises:
+        ValueError: for a weight that is no positive number, and for a teacher
+            that takes other pictures or is not the one known; when it is
+            trained without one.
+
+    Reference:
+    - [Deng et al., 2022, TPAMI, section 4.7](https://arxiv.org/abs/1801.07698)
+
+    Example:
+
+    >>> teacher = keras_arcface.SmallNet(16, input_shape=(16, 16, 3))
+    >>> student = keras_arcface.SmallNet(8, input_shape=(16, 16, 3))
+    >>> model = keras_arcface.DistilledModel(student, 10, 5.0, teacher)
+    >>> type(model.student()).__name__
+    'ArcFaceModel'
+    """
+
+    def __init__(self, backbone, head, weight=10.0, teacher=None, **kwargs):
+        super().__init__(backbone, head, **kwargs)
+        self.weight = _check_weight(weight)
+        self.projection = None
+        self.term_trackers += [
+            TermMean(name=name) for name in (MARGIN_TERM, TEACHER_TERM)
+        ]
+        self._known = None
+        self._teacher = _Untracked()
+        if isinstance(teacher, dict):  # Of a saved model: what is known of it.
+            self._meet(teacher)
+        elif teacher is not None:
+            self.follow(teacher)
+
+    @property
+    def teacher(self):
+        """The teacher, or None where `follow` has still to bring it."""
+        return self._teacher.model
+
+    def follow(self, teacher):
+        """Takes a teacher: the first, or the same one again.
+
+        Args:
+            teacher: `keras.Model`, images to features. It is frozen.
+
+        Raises:
+            ValueError: when it takes pictures of another size, or is another
+                one than this model was trained with.
+        """
+        _check_pictures(teacher, self.backbone)
+        facts = {
+            "sha256": weights_sha256(teacher),
+            "embedding_dim": int(teacher.output_shape[-1]),
+        }
+        if self._known not in (None, facts):
+            raise ValueError(
+                "The teacher is not the one that this model was trained with: "
+                f"its weights have the SHA-256 {facts['sha256'][:12]}..., "
+                f"those of the teacher were {self._known['sha256'][:12]}... "
+                "Restore that teacher, or start a new run."
+            )
+        self._meet(facts)
+        teacher.trainable = False  # Or a gradient tape keeps its activations.
+        self._teacher.model = teacher
+
+    def _meet(self, facts):
+        if self._known is not None:
+            return
+        self._known = dict(facts)
+        own = self.backbone.output_shape[-1]
+        if facts["embedding_dim"] != own:
+            self.projection = keras.layers.Dense(
+                facts["embedding_dim"],
+                use_bias=False,
+                dtype="float32",
+                name="projection",
+            )
+            self.projection.build((None, own))
+
+    def loss_terms(self, images, features, labels, training=True):
+        terms = super().loss_terms(images, features, labels, training)
+        cosine = self.teacher_cosine(images, features)
+        return {**terms, TEACHER_TERM: self.weight * (1.0 - cosine)}
+
+    def teacher_cosine(self, images, features):
+        """Returns the cosines of student and teacher, float32 `(batch,)`.
+
+        Args:
+            images: `(batch, height, width, 3)`, RGB in [0, 255].
+            features: `(batch, embedding_dim)`, what the student made of them.
+        """
+        if self.teacher is None:
+            raise ValueError(
+                "A saved model does not hold its teacher. Load it, with "
+                "load_backbone(...), and give it back before training goes "
+                "on: model.follow(teacher)."
+            )
+        features = ops.cast(features, "float32")
+        if self.projection is not None:
+            features = self.projection(features)
+        target = ops.stop_gradient(self.teacher(images, training=False))
+        target = ops.cast(target, "float32")
+        return ops.sum(numerics.unit(features) * numerics.unit(target), axis=-1)
+
+    @property
+    def non_trainable_variables(self):
+        # Not saved, but known to a compiled JAX step as state: what a step
+        # meets by surprise is compiled into it as constants.
+        own = super().non_trainable_variables
+        return own if self.teacher is None else own + self.teacher.variables
+
+    def student(self):
+        """Returns a plain `ArcFaceModel` of this backbone and head.
+
+        It shares their weights, is not compiled, and is what to keep.
+        """
+        return ArcFaceModel(
+            self.backbone, self.head, name=self.name, dtype=self.dtype_policy
+        )
+
+    def extend(self, n, centers=None, **kwargs):
+        """As `ArcFaceModel.extend`; the new model is plain, without a teacher."""
+        return self.student().extend(n, centers, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "weight": self.weight, "teacher": self._known}
+
+
+def with_teacher(model, recipe):
+    """Returns the model that a recipe's `distillation` section asks for.
+
+    Args:
+        model: An `ArcFaceModel` that is not compiled; or, when a run goes on,
+            the `DistilledModel` that was saved.
+        recipe: `Recipe`, of which `distillation.teacher` (as `load_backbone`
+            takes it) and `distillation.weight` are read.
+
+    Returns:
+        `model` itself without a teacher in the recipe, else a `DistilledModel`
+        that has its teacher.
+
+    Raises:
+        ValueError: for a teacher that is another one than when the run began,
+            or that takes pictures of another size.
+    """
+    section = recipe.distillation
+    if section.teacher is None:
+        return model
+    teacher = load_backbone(section.teacher)
+    if isinstance(model, DistilledModel):
+        model.follow(teacher)
+        return model
+    return DistilledModel(
+        model.backbone,
+        model.head,
+        section.weight,
+        teacher,
+        name=model.name,
+        dtype=model.dtype_policy,
+    )
+
+
+def label_free(student, teacher, optimizer="adam", **kwargs):
+    """Returns Keras's `Distiller`, compiled, for pictures without labels.
+
+        loss = -mean(cos(student, teacher))
+
+    `fit` takes batches of pictures alone. `student` learns and is what to keep.
+
+    Args:
+        student: `keras.Model`, images to features.
+        teacher: `keras.Model`, images to features of the same size. Frozen.
+        optimizer: As in `keras.Model.compile`.
+        **kwargs: As in `keras.Model.compile`.
+
+    Raises:
+        ValueError: for a teacher that takes other pictures, or whose
+            embeddings are of another size.
+    """
+    _check_pictures(teacher, student)
+    distiller = keras.distillation.Distiller(
+        teacher,
+        student,
+        keras.distillation.FeatureDistillation(loss="cosine_similarity"),
+        student_loss_weight=0.0,
+    )
+    # It asks for a loss on labels, and with a weight of 0 does not use it.
+    distiller.compile(optimizer, loss="mse", **kwargs)
+    return distiller
+
+
+def weights_sha256(model):
+    """Returns the SHA-256 of a model's weights, in their order."""
+    digest = hashlib.sha256()
+    for variable in model.variables:
+        value = np.ascontiguousarray(ops.convert_to_numpy(variable))
+        digest.update(f"{value.dtype} {value.shape}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+class _Untracked:
+    """Hides a model from Keras, which saves and trains what it can see."""
+
+    model = None
+
+
+def _check_weight(weight):
+    number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+    if not number or not 0 < weight < float("inf"):
+        raise ValueError(
+            "weight must be a positive number, what 1 - cosine to the teacher "
+            f"counts beside the margin loss. Received: weight={weight!r}."
+        )
+    return float(weight)
+
+
+def _check_pictures(teacher, student):
+    theirs, ours = teacher.input_shape[1:], student.input_shape[1:]
+    if any(a != b for a, b in zip(theirs, ours, strict=True) if a and b):
+        raise ValueError(
+            "teacher and student see the same pictures. Received: a teacher "
+            f"for {theirs} and a student for {ours} (height, width, 3). Take "
+            "a student of the teacher's size."
+        )
