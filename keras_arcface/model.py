@@ -53,6 +53,8 @@ class ArcFaceModel(keras.Model):
     (2, 16)
     """
 
+    own_terms = ()  # Of `loss_terms`, shown whatever the head.
+
     def __init__(self, backbone, head, **kwargs):
         super().__init__(**kwargs)
         if isinstance(head, (type, keras.layers.Layer)):
@@ -65,9 +67,8 @@ class ArcFaceModel(keras.Model):
         if hasattr(head, "target_angle"):
             self.angle_tracker = keras.metrics.Mean(name="angle")
             self.angle_histogram = AngleHistogram()
-        self.term_trackers = [
-            TermMean(name=name) for name in getattr(head, "extra_terms", ())
-        ]
+        names = (*self.own_terms, *getattr(head, "extra_terms", ()))
+        self.term_trackers = [_TermMean(name=name) for name in names]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
         if backbone.built:
@@ -352,7 +353,7 @@ def _centers_of(head):
     return getattr(head, name)
 
 
-class TermMean(keras.metrics.Mean):
+class _TermMean(keras.metrics.Mean):
     """The mean of a term of the loss; NaN where, as in evaluation, none is."""
 
     def result(self):

@@ -13,9 +13,19 @@ from keras_arcface.layers.grouped_conv import GroupedConv2D
 from keras_arcface.presets.folder import load_preset_weights
 
 LAYOUTS = {
-    "arcface_torch": {"scale": 2, "padding": "symmetric", "pointwise": False},
-    "sirius_tf": {"scale": 1, "padding": "same", "pointwise": True},
-    "slim": {"scale": 1, "padding": "same", "pointwise": False, "inside": 0.5},
+    "arcface_torch": {
+        "scale": 2,
+        "padding": "symmetric",
+        "pointwise": False,
+        "inside": 1,
+    },
+    "sirius_tf": {
+        "scale": 1,
+        "padding": "same",
+        "pointwise": True,
+        "inside": 1,
+    },
+    "slim": {"scale": 1, "padding": "same", "pointwise": False, "inside": 2},
 }
 
 
@@ -23,7 +33,8 @@ LAYOUTS = {
 class MobileFaceNet(keras.Model):
     """MobileFaceNet: inverted bottlenecks with PReLU and a GDC head.
 
-    About one million parameters at `scale=1`. Two published layouts:
+    About one million parameters at `scale=1`. Two published layouts, and one
+    of our own:
 
     - `"arcface_torch"`: insightface's `mbf`, twice as wide as the paper
       (`scale=2`), symmetric padding, 2,059,520 parameters at 512 dimensions.
@@ -33,6 +44,11 @@ class MobileFaceNet(keras.Model):
       "SAME" padding (at a stride of 2 on the far side only), and a linear
       1 x 1 convolution after the second layer and inside the head. The preset
       `mobilefacenet_ms1m_192` has this layout.
+    - `"slim"`: `"sirius_tf"` without its linear convolutions, and with half
+      the channels inside the blocks and after the last; those between them,
+      which residuals carry, stay. `pretrained.inherit` starts it from weights
+      of `"sirius_tf"`. With `embedding_dim=192, blocks=(1, 4, 6, 1)` it has
+      497,216 parameters.
 
     Layers follow the global dtype policy; the output is float32 always.
 
@@ -41,7 +57,7 @@ class MobileFaceNet(keras.Model):
 
     Args:
         embedding_dim: Integer. Defaults to `512`.
-        layout: `"arcface_torch"` or `"sirius_tf"`.
+        layout: `"arcface_torch"`, `"sirius_tf"` or `"slim"`.
             Defaults to `"arcface_torch"`.
         scale: Integer, multiplies the widths between the blocks, or `None`
             for the layout's own. Defaults to `None`.
@@ -106,8 +122,7 @@ class MobileFaceNet(keras.Model):
         # === Functional Model ===
         images = keras.Input(input_shape, name="image")
         narrow, wide = 64 * scale, 128 * scale
-        inside = plan.get("inside", 1)
-        low, middle, high = (int(n * inside) for n in (128, 256, 512))
+        low, middle, high = (n // plan["inside"] for n in (128, 256, 512))
         x = scaling(images)
         x = _conv(x, narrow, 3, 2, padding=padding, name="stem")
         if blocks[0] == 1:

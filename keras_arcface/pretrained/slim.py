@@ -135,9 +135,7 @@ def _folded(convolution, norm, following):
     """
     factor, constant = _affine(norm)
     first = convolution.get_weights()[0][0, 0] * factor
-    return first @ following, constant @ following.reshape(
-        following.shape[-2:]
-    )
+    return first @ following, constant @ following.reshape(following.shape[-2:])
 
 
 def _affine(norm):

@@ -2,6 +2,10 @@
 
 from keras_arcface.training.angle_monitor import AngleMonitor as AngleMonitor
 from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
+from keras_arcface.training.class_means import class_means as class_means
+from keras_arcface.training.class_means import (
+    set_class_centers as set_class_centers,
+)
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
 from keras_arcface.training.distillation import DistilledModel as DistilledModel

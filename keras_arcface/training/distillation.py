@@ -22,7 +22,6 @@ from keras import ops
 
 from keras_arcface import numerics
 from keras_arcface.model import ArcFaceModel
-from keras_arcface.model import TermMean
 from keras_arcface.pretrained import load_backbone
 
 MARGIN_TERM = "margin_loss"
@@ -48,9 +47,9 @@ class DistilledModel(ArcFaceModel):
         backbone: As of `ArcFaceModel`.
         head: As of `ArcFaceModel`.
         weight: Float > 0, of the teacher's term. Keras_insightface takes 7 to
-            128 with a scale of 64. Defaults to `10.0`.
+            128 with a scale of 64.
         teacher: `keras.Model`, images of the same size to features. It is
-            frozen. None for one that `follow` brings.
+            frozen.
         **kwargs: Of `keras.Model`.
 
     Raises:
@@ -70,69 +69,71 @@ class DistilledModel(ArcFaceModel):
     'ArcFaceModel'
     """
 
-    def __init__(self, backbone, head, weight=10.0, teacher=None, **kwargs):
-        super().__init__(backbone, head, **kwargs)
+    own_terms = (MARGIN_TERM, TEACHER_TERM)
+
+    def __init__(self, backbone, head, weight, teacher, **kwargs):
+        # All before Keras, which builds the model and then takes no more.
         self.weight = _check_weight(weight)
         self.projection = None
-        self.term_trackers += [
-            TermMean(name=name) for name in (MARGIN_TERM, TEACHER_TERM)
-        ]
-        self._known = None
         self._teacher = _Untracked()
-        if isinstance(teacher, dict):  # Of a saved model: what is known of it.
-            self._meet(teacher)
-        elif teacher is not None:
+        saved = isinstance(teacher, dict)  # What a saved model knows of it.
+        self._known = dict(teacher) if saved else _facts(teacher)
+        super().__init__(backbone, head, **kwargs)
+        if not saved:
             self.follow(teacher)
 
+    def build(self, input_shape):
+        super().build(input_shape)
+        own, theirs = (
+            self.backbone.output_shape[-1],
+            self._known["embedding_dim"],
+        )
+        if own != theirs:
+            self.projection = keras.layers.Dense(
+                theirs, use_bias=False, dtype="float32", name="projection"
+            )
+            self.projection.build((None, own))
+
     @property
-    def teacher(self):
-        """The teacher, or None where `follow` has still to bring it."""
-        return self._teacher.model
+    def has_teacher(self):
+        """Whether there is a teacher; a loaded model waits for `follow`."""
+        return self._teacher.model is not None
 
     def follow(self, teacher):
-        """Takes a teacher: the first, or the same one again.
+        """Gives a model that was loaded its teacher back.
 
         Args:
             teacher: `keras.Model`, images to features. It is frozen.
 
         Raises:
-            ValueError: when it takes pictures of another size, or is another
-                one than this model was trained with.
+            ValueError: when it is another one than this model was trained
+                with, or takes pictures of another size.
         """
-        _check_pictures(teacher, self.backbone)
-        facts = {
-            "sha256": weights_sha256(teacher),
-            "embedding_dim": int(teacher.output_shape[-1]),
-        }
-        if self._known not in (None, facts):
+        facts = _facts(teacher)
+        if facts != dict(self._known):
             raise ValueError(
                 "The teacher is not the one that this model was trained with: "
                 f"its weights have the SHA-256 {facts['sha256'][:12]}..., "
                 f"those of the teacher were {self._known['sha256'][:12]}... "
                 "Restore that teacher, or start a new run."
             )
-        self._meet(facts)
+        _check_pictures(teacher, self.backbone)
         teacher.trainable = False  # Or a gradient tape keeps its activations.
         self._teacher.model = teacher
 
-    def _meet(self, facts):
-        if self._known is not None:
-            return
-        self._known = dict(facts)
-        own = self.backbone.output_shape[-1]
-        if facts["embedding_dim"] != own:
-            self.projection = keras.layers.Dense(
-                facts["embedding_dim"],
-                use_bias=False,
-                dtype="float32",
-                name="projection",
-            )
-            self.projection.build((None, own))
-
     def loss_terms(self, images, features, labels, training=True):
         terms = super().loss_terms(images, features, labels, training)
+        extra = {
+            t.name: terms.pop(t.name)
+            for t in self.term_trackers
+            if t.name in terms
+        }
         cosine = self.teacher_cosine(images, features)
-        return {**terms, TEACHER_TERM: self.weight * (1.0 - cosine)}
+        return {
+            MARGIN_TERM: sum(terms.values()),
+            TEACHER_TERM: self.weight * (1.0 - cosine),
+            **extra,
+        }
 
     def teacher_cosine(self, images, features):
         """Returns the cosines of student and teacher, float32 `(batch,)`.
@@ -141,17 +142,17 @@ class DistilledModel(ArcFaceModel):
             images: `(batch, height, width, 3)`, RGB in [0, 255].
             features: `(batch, embedding_dim)`, what the student made of them.
         """
-        if self.teacher is None:
+        if not self.has_teacher:
             raise ValueError(
-                "A saved model does not hold its teacher. Load it, with "
+                "A saved model does not hold its teacher. Load that, with "
                 "load_backbone(...), and give it back before training goes "
                 "on: model.follow(teacher)."
             )
         features = ops.cast(features, "float32")
         if self.projection is not None:
             features = self.projection(features)
-        target = ops.stop_gradient(self.teacher(images, training=False))
-        target = ops.cast(target, "float32")
+        target = self._teacher.model(images, training=False)
+        target = ops.stop_gradient(ops.cast(target, "float32"))
         return ops.sum(numerics.unit(features) * numerics.unit(target), axis=-1)
 
     @property
@@ -159,7 +160,7 @@ class DistilledModel(ArcFaceModel):
         # Not saved, but known to a compiled JAX step as state: what a step
         # meets by surprise is compiled into it as constants.
         own = super().non_trainable_variables
-        return own if self.teacher is None else own + self.teacher.variables
+        return own + self._teacher.model.variables if self.has_teacher else own
 
     def student(self):
         """Returns a plain `ArcFaceModel` of this backbone and head.
@@ -171,12 +172,13 @@ class DistilledModel(ArcFaceModel):
         )
 
     def extend(self, n, centers=None, **kwargs):
-        """As `ArcFaceModel.extend`; the new model is plain, without a teacher."""
+        """As `ArcFaceModel.extend`; the new model is plain, untaught."""
         return self.student().extend(n, centers, **kwargs)
 
     def get_config(self):
         config = super().get_config()
-        return {**config, "weight": self.weight, "teacher": self._known}
+        known = dict(self._known)
+        return {**config, "weight": self.weight, "teacher": known}
 
 
 def with_teacher(model, recipe):
@@ -252,8 +254,19 @@ def weights_sha256(model):
     return digest.hexdigest()
 
 
+def _facts(teacher):
+    """Returns what a saved model keeps of its teacher."""
+    return {
+        "sha256": weights_sha256(teacher),
+        "embedding_dim": int(teacher.output_shape[-1]),
+    }
+
+
 class _Untracked:
-    """Hides a model from Keras, which saves and trains what it can see."""
+    """Hides a model from Keras, which saves and trains what it can see.
+
+    A property that returned the model would be seen too.
+    """
 
     model = None
 
