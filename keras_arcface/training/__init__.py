@@ -8,9 +8,12 @@ from keras_arcface.training.class_means import (
 )
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
-from keras_arcface.training.distillation import DistilledModel as DistilledModel
+from keras_arcface.training.distillation import TeacherGuard as TeacherGuard
 from keras_arcface.training.distillation import label_free as label_free
 from keras_arcface.training.distillation import with_teacher as with_teacher
+from keras_arcface.training.distilled_model import (
+    DistilledModel as DistilledModel,
+)
 from keras_arcface.training.distribution import (
     sharded_centers as sharded_centers,
 )

@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 
 import h5py
@@ -9,9 +10,10 @@ import pytest
 from keras_arcface import ArcFaceModel
 from keras_arcface import ArcMarginLayer
 from keras_arcface import DistilledModel
+from keras_arcface.training import TeacherGuard
 from keras_arcface.training import label_free
 from keras_arcface.training import with_teacher
-from keras_arcface.training.distillation import weights_sha256
+from keras_arcface.training.distilled_model import weights_sha256
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.recipe import sections
 
@@ -150,6 +152,20 @@ def test_another_teacher_is_refused(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="is not the one"):
         loaded.follow(network(8, seed=3))
+
+
+def test_a_run_does_not_go_on_with_another_teacher():
+    guard, other = TeacherGuard(), TeacherGuard()
+    model, _ = make_model()
+    guard.set_model(model)
+    state = json.loads(json.dumps(guard.state()))
+    other.set_model(make_model()[0])
+    other.restore(state)
+    other.on_train_begin()
+    head = ArcMarginLayer(CLASSES)
+    other.set_model(DistilledModel(network(8), head, 1.0, network(8, seed=3)))
+    with pytest.raises(ValueError, match="is not the one"):
+        other.on_train_begin()
 
 
 def test_the_student_is_plain(tmp_path):
