@@ -31,25 +31,27 @@ from keras_arcface.training import class_means
 from keras_arcface.training import set_class_centers
 from keras_arcface.training import verify
 from keras_arcface.training import warmup_cosine
+from keras_arcface.training.recipe import Recipe
 from keras_arcface.utils.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "finetune.json"
-PRESET = "mobilefacenet_ms1m_192"
+RECIPE = "lfw_finetune"
 RATES = (0.001, 0.01)
-BATCH, MARGIN, MIN_PICTURES = 64, 0.3, 2
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("faces", type=Path)
-    parser.add_argument("--epochs", type=int, default=1)
     args = parser.parse_args()
-    data = open_data(args.faces / "train").with_at_least(MIN_PICTURES)
-    data = data.in_memory()
+    recipe = Recipe.from_yaml(
+        RECIPE, {"data.source": str(args.faces / "train")}
+    )
+    data = open_data(recipe.data.source)
+    data = data.with_at_least(recipe.data.min_pictures).in_memory()
     val = pairs_from_file(
         args.faces / "val_pairs.csv", args.faces / "val", data.image_size
     )[:2]
-    preset = load_pretrained(PRESET)
+    preset = load_pretrained(recipe.backbone.weights)
     report, before = verify(preset, *val, flip=True)
     means = class_means(preset, data)
     result = {
@@ -57,9 +59,9 @@ def main():
         "training": {
             "identities": data.num_classes,
             "pictures": len(data),
-            "epochs": args.epochs,
-            "batch_size": BATCH,
-            "margin": MARGIN,
+            "epochs": recipe.schedule.epochs,
+            "batch_size": recipe.schedule.batch_size,
+            "margin": recipe.head.margin,
         },
         "before": measures(report),
         "after": [],
@@ -67,9 +69,15 @@ def main():
     print(result, flush=True)
     for rate in RATES:
         for batch_norm in ("frozen", "train"):
-            model = make_model(data, means, rate, batch_norm, args.epochs)
+            changed = recipe.with_values(
+                {
+                    "optimizer.learning_rate": rate,
+                    "backbone.batch_norm": batch_norm,
+                }
+            )
+            model = make_model(changed, data, means)
             row = {"learning_rate": rate, "batch_norm": batch_norm}
-            row |= finetune(model, data, args.epochs)
+            row |= finetune(model, changed, data)
             report, after = verify(model.backbone, *val, flip=True)
             row |= measures(report)
             row["difference"] = differences(after, before, val[1])
@@ -78,29 +86,39 @@ def main():
             write_json(RESULTS, result)
 
 
-def make_model(data, means, rate, batch_norm, epochs):
-    keras.utils.set_random_seed(0)
-    backbone = load_pretrained(PRESET)
-    if batch_norm == "frozen":
+def make_model(recipe, data, means):
+    keras.utils.set_random_seed(recipe.seed)
+    backbone = load_pretrained(recipe.backbone.weights)
+    if recipe.backbone.batch_norm == "frozen":
         freeze_batch_norm(backbone)
-    head = ArcMarginLayer(data.num_classes, MARGIN, "auto")
+    head = ArcMarginLayer(
+        data.num_classes, recipe.head.margin, recipe.head.scale
+    )
     model = ArcFaceModel(backbone, head)
     set_class_centers(head, means)
-    steps = data.steps(BATCH, drop_remainder=True)
-    model.compile(CoupledSGD(warmup_cosine(rate, steps * epochs)))
+    section, schedule = recipe.optimizer, recipe.schedule
+    steps = data.steps(schedule.batch_size, drop_remainder=True)
+    rate = warmup_cosine(
+        section.learning_rate, steps * schedule.epochs, schedule.warmup
+    )
+    model.compile(
+        CoupledSGD(rate, section.momentum, section.weight_decay),
+        centers_rate=recipe.head.centers_rate,
+    )
     return model
 
 
-def finetune(model, data, epochs):
+def finetune(model, recipe, data):
     """Trains, and returns what training saw in its last epoch."""
+    epochs, batch_size = recipe.schedule.epochs, recipe.schedule.batch_size
     batches = data.batches(
-        BATCH, epochs=epochs, augment="flip", drop_remainder=True
+        batch_size, epochs=epochs, augment="flip", drop_remainder=True
     )
     start = time.monotonic()
     history = model.fit(
         batches,
         epochs=epochs,
-        steps_per_epoch=data.steps(BATCH, drop_remainder=True),
+        steps_per_epoch=data.steps(batch_size, drop_remainder=True),
         shuffle=False,
         verbose=2,
     ).history
