@@ -50,6 +50,7 @@ from keras_arcface.pretrained import load_backbone as load_backbone
 from keras_arcface.pretrained import load_pretrained as load_pretrained
 from keras_arcface.pretrained import save_pretrained as save_pretrained
 from keras_arcface.softmax import HeadPlan as HeadPlan
+from keras_arcface.training import DistilledModel as DistilledModel
 from keras_arcface.training import LossDiagnosis as LossDiagnosis
 from keras_arcface.training import MarginWarmup as MarginWarmup
 from keras_arcface.training import Recipe as Recipe

@@ -56,6 +56,8 @@ class ArcFaceModel(keras.Model):
     (2, 16)
     """
 
+    own_terms = ()  # Of `loss_terms`, shown whatever the head.
+
     def __init__(self, backbone, head, **kwargs):
         super().__init__(**kwargs)
         if isinstance(head, (type, keras.layers.Layer)):
@@ -68,9 +70,8 @@ class ArcFaceModel(keras.Model):
         if hasattr(head, "target_angle"):
             self.angle_tracker = keras.metrics.Mean(name="angle")
             self.angle_histogram = AngleHistogram()
-        self.term_trackers = [
-            _TermMean(name=name) for name in getattr(head, "extra_terms", ())
-        ]
+        names = (*self.own_terms, *getattr(head, "extra_terms", ()))
+        self.term_trackers = [_TermMean(name=name) for name in names]
         # Keras's own reduction: sample weights and replicas are its business.
         self._mean = _PerSampleMean(name="margin_loss")
         self._modes = {}
@@ -230,7 +231,7 @@ class ArcFaceModel(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         _require_labels(y)
-        terms = self._loss_terms(y_pred, y, training)
+        terms = self.loss_terms(x, y_pred, y, training)
         per_sample = sum(terms.values())
         self._update_metrics(y, y_pred, sample_weight, training)
         for tracker in self.term_trackers:
@@ -242,7 +243,8 @@ class ArcFaceModel(keras.Model):
             loss = loss + self._mean(extra, extra)
         return loss
 
-    def _loss_terms(self, features, labels, training):
+    def loss_terms(self, images, features, labels, training=True):
+        """Returns the terms of the loss by name, each float32 `(batch,)`."""
         if hasattr(self.head, "loss_terms"):
             return self.head.loss_terms(features, labels, training=training)
         loss = self.head.margin_loss(features, labels, training=training)

@@ -13,8 +13,19 @@ from keras_arcface.layers.grouped_conv import GroupedConv2D
 from keras_arcface.presets.folder import load_preset_weights
 
 LAYOUTS = {
-    "arcface_torch": {"scale": 2, "padding": "symmetric", "pointwise": False},
-    "sirius_tf": {"scale": 1, "padding": "same", "pointwise": True},
+    "arcface_torch": {
+        "scale": 2,
+        "padding": "symmetric",
+        "pointwise": False,
+        "inside": 1,
+    },
+    "sirius_tf": {
+        "scale": 1,
+        "padding": "same",
+        "pointwise": True,
+        "inside": 1,
+    },
+    "slim": {"scale": 1, "padding": "same", "pointwise": False, "inside": 2},
 }
 
 
@@ -22,7 +33,8 @@ LAYOUTS = {
 class MobileFaceNet(keras.Model):
     """MobileFaceNet: inverted bottlenecks with PReLU and a GDC head.
 
-    About one million parameters at `scale=1`. Two published layouts:
+    About one million parameters at `scale=1`. Two published layouts, and one
+    of our own:
 
     - `"arcface_torch"`: insightface's `mbf`, twice as wide as the paper
       (`scale=2`), symmetric padding, 2,059,520 parameters at 512 dimensions.
@@ -32,6 +44,11 @@ class MobileFaceNet(keras.Model):
       "SAME" padding (at a stride of 2 on the far side only), and a linear
       1 x 1 convolution after the second layer and inside the head. The preset
       `mobilefacenet_ms1m_192` has this layout.
+    - `"slim"`: `"sirius_tf"` without its linear convolutions, and with half
+      the channels inside the blocks and after the last; those between them,
+      which residuals carry, stay. `pretrained.inherit` starts it from weights
+      of `"sirius_tf"`. With `embedding_dim=192, blocks=(1, 4, 6, 1)` it has
+      497,216 parameters.
 
     Layers follow the global dtype policy; the output is float32 always.
 
@@ -40,7 +57,7 @@ class MobileFaceNet(keras.Model):
 
     Args:
         embedding_dim: Integer. Defaults to `512`.
-        layout: `"arcface_torch"` or `"sirius_tf"`.
+        layout: `"arcface_torch"`, `"sirius_tf"` or `"slim"`.
             Defaults to `"arcface_torch"`.
         scale: Integer, multiplies the widths between the blocks, or `None`
             for the layout's own. Defaults to `None`.
@@ -105,6 +122,7 @@ class MobileFaceNet(keras.Model):
         # === Functional Model ===
         images = keras.Input(input_shape, name="image")
         narrow, wide = 64 * scale, 128 * scale
+        low, middle, high = (n // plan["inside"] for n in (128, 256, 512))
         x = scaling(images)
         x = _conv(x, narrow, 3, 2, padding=padding, name="stem")
         if blocks[0] == 1:
@@ -112,14 +130,14 @@ class MobileFaceNet(keras.Model):
             if plan["pointwise"]:
                 x = _conv(x, narrow, 1, linear=True, name="stage1_pointwise")
         else:
-            x = _stage(x, narrow, 128, blocks[0], padding, "stage1")
-        x = _bottleneck(x, narrow, 128, 2, padding, "down2")
-        x = _stage(x, narrow, 128, blocks[1], padding, "stage2")
-        x = _bottleneck(x, wide, 256, 2, padding, "down3")
-        x = _stage(x, wide, 256, blocks[2], padding, "stage3")
-        x = _bottleneck(x, wide, 512, 2, padding, "down4")
-        x = _stage(x, wide, 256, blocks[3], padding, "stage4")
-        x = _conv(x, 512, 1, name="last")
+            x = _stage(x, narrow, low, blocks[0], padding, "stage1")
+        x = _bottleneck(x, narrow, low, 2, padding, "down2")
+        x = _stage(x, narrow, low, blocks[1], padding, "stage2")
+        x = _bottleneck(x, wide, middle, 2, padding, "down3")
+        x = _stage(x, wide, middle, blocks[2], padding, "stage3")
+        x = _bottleneck(x, wide, high, 2, padding, "down4")
+        x = _stage(x, wide, middle, blocks[3], padding, "stage4")
+        x = _conv(x, high, 1, name="last")
         super().__init__(inputs=images, outputs=top(x), **kwargs)
 
         # === Config ===

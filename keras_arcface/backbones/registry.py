@@ -20,6 +20,9 @@ BACKBONES = {
     "mobilefacenet_large": functools.partial(
         MobileFaceNet, scale=4, blocks=(2, 8, 12, 4)
     ),
+    "mobilefacenet_slim": functools.partial(
+        MobileFaceNet, layout="slim", blocks=(1, 4, 6, 1)
+    ),
     "mobilefacenet_v1": functools.partial(MobileFaceNet, layout="sirius_tf"),
     "smallnet": SmallNet,
 }

@@ -14,3 +14,4 @@ from keras_arcface.pretrained.resolve import read_metadata as read_metadata
 from keras_arcface.pretrained.resolve import read_model as read_model
 from keras_arcface.pretrained.resolve import require_preset as require_preset
 from keras_arcface.pretrained.resolve import update_metadata as update_metadata
+from keras_arcface.pretrained.slim import inherit as inherit

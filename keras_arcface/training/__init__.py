@@ -9,8 +9,18 @@ from keras_arcface.training.averaging import (
     training_weights_kept as training_weights_kept,
 )
 from keras_arcface.training.checkpoints import Checkpoints as Checkpoints
+from keras_arcface.training.class_means import class_means as class_means
+from keras_arcface.training.class_means import (
+    set_class_centers as set_class_centers,
+)
 from keras_arcface.training.cleaning import CleaningReport as CleaningReport
 from keras_arcface.training.cleaning import find_noise as find_noise
+from keras_arcface.training.distillation import TeacherGuard as TeacherGuard
+from keras_arcface.training.distillation import label_free as label_free
+from keras_arcface.training.distillation import with_teacher as with_teacher
+from keras_arcface.training.distilled_model import (
+    DistilledModel as DistilledModel,
+)
 from keras_arcface.training.distribution import (
     sharded_centers as sharded_centers,
 )

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from keras_arcface.backbones import MobileFaceNet
+from keras_arcface.backbones import create_backbone
 
 
 def parameters(model):
@@ -40,8 +41,14 @@ def test_sirius_layout(shapes_only):
     assert not [name for name in names if name.endswith("_pad")]
 
 
+def test_slim_layout(shapes_only):
+    model = create_backbone("mobilefacenet_slim", embedding_dim=192)
+    assert model.get_layer("head").input.shape == (None, 7, 7, 256)
+    assert sum(math.prod(w.shape) for w in model.weights) == 497_216
+
+
 @pytest.mark.parametrize("head", ["E", "GAP"])
-@pytest.mark.parametrize("layout", ["arcface_torch", "sirius_tf"])
+@pytest.mark.parametrize("layout", ["arcface_torch", "sirius_tf", "slim"])
 def test_other_heads(shapes_only, head, layout):
     model = MobileFaceNet(64, layout=layout, head=head)
     assert model.output_shape == (None, 64)

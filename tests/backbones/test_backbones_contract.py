@@ -33,6 +33,14 @@ SMALL = {
             "pixel_scaling": {"std": 128.0, "channels": "bgr"},
         },
     ),
+    "mobilefacenet_slim": (
+        MobileFaceNet,
+        {
+            "layout": "slim",
+            "blocks": (1, 1, 1, 1),
+            "input_shape": (32, 32, 3),
+        },
+    ),
     "smallnet": (SmallNet, {"head": "GAP", "dropout": 0.1}),
 }
 every_backbone = pytest.mark.parametrize("kind", SMALL)

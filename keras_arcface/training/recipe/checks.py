@@ -17,6 +17,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 OPTIMIZERS = ("sgd", "adamw", "adam")
 SCHEDULES = ("cosine", "polynomial", "step", "constant")
 BATCH_NORMS = ("train", "frozen", "synchronized")
+CENTERS = ("random", "means")
 GLYPHS = "glyphs"
 PER_CLASS = "per_class"
 
@@ -54,6 +55,7 @@ RULES = {
     "head.sub_centers": _at_least(1),
     "head.sample_rate": (lambda x: 0 < x <= 1, "in (0, 1]"),
     "head.chunk_size": _at_least(0),
+    "head.centers": _one_of(CENTERS),
     "head.centers_rate": _POSITIVE,
     "optimizer.name": _one_of(OPTIMIZERS),
     "optimizer.learning_rate": _POSITIVE,
@@ -130,6 +132,13 @@ def check_together(recipe) -> None:
         )
     if recipe.backbone.weights is not None:
         _check_weights(recipe.backbone)
+    elif head.centers == "means":
+        raise RecipeError(
+            "head.centers",
+            "head.centers=means asks trained weights where the classes are, "
+            "and backbone.weights is null. Give weights, or "
+            "head.centers=random.",
+        )
     if recipe.backbone.frozen_epochs > schedule.epochs:
         raise keys.wrong(
             "backbone.frozen_epochs",

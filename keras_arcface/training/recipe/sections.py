@@ -69,6 +69,8 @@ class HeadSection:
         sample_rate: Share of the classes that a step sees, in (0, 1].
         chunk_size: Classes a chunk of the softmax; 0 for all at once, None to
             choose by their number.
+        centers: Where the class centres start: `"random"`; or `"means"`, each
+            where `backbone.weights` see the pictures of its class.
         centers_rate: Learning rate of the centres, in multiples of the
             backbone's.
         dense_update: Whether a step with `sample_rate < 1` moves all centres,
@@ -82,6 +84,7 @@ class HeadSection:
     sub_centers: int = 1
     sample_rate: float = 1.0
     chunk_size: int | None = None
+    centers: str = "random"
     centers_rate: float = 1.0
     dense_update: bool = False
     sharded: bool = False

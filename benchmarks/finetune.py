@@ -1,0 +1,170 @@
+"""The shipped preset, fine-tuned on other people: before and after.
+
+Command:  python benchmarks/finetune.py FACES
+Data:     FACES/train (one folder an identity), FACES/val, FACES/val_pairs.csv:
+          aligned 112x112 crops of LFW, train and val identities disjoint
+Hardware: two processor cores
+Time:     about half an hour
+Expects:  no loss of accuracy beyond its interval at the lower rate
+Writes:   benchmarks/results/finetune.json
+
+The values are those of the recipe lfw_finetune; the rates and what batch
+normalization does are the table's. Differences are after minus before, on the
+same pairs, by a bootstrap of the people in them.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import keras
+import machine
+
+from keras_arcface import ArcFaceModel
+from keras_arcface import ArcMarginLayer
+from keras_arcface import evaluation
+from keras_arcface import load_pretrained
+from keras_arcface.cli.sources import pairs_from_file
+from keras_arcface.data import open_data
+from keras_arcface.training import CoupledSGD
+from keras_arcface.training import class_means
+from keras_arcface.training import set_class_centers
+from keras_arcface.training import verify
+from keras_arcface.training import warmup_cosine
+from keras_arcface.training.recipe import Recipe
+from keras_arcface.utils.files import write_json
+
+RESULTS = Path(__file__).parent / "results" / "finetune.json"
+RECIPE = "lfw_finetune"
+RATES = (0.001, 0.01)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("faces", type=Path)
+    args = parser.parse_args()
+    recipe = Recipe.from_yaml(
+        RECIPE, {"data.source": str(args.faces / "train")}
+    )
+    data = open_data(recipe.data.source)
+    data = data.with_at_least(recipe.data.min_pictures).in_memory()
+    val = pairs_from_file(
+        args.faces / "val_pairs.csv", args.faces / "val", data.image_size
+    )[:2]
+    preset = load_pretrained(recipe.backbone.weights)
+    report, before = verify(preset, *val, flip=True)
+    means = class_means(preset, data)
+    result = {
+        "machine": machine.describe(),
+        "training": {
+            "identities": data.num_classes,
+            "pictures": len(data),
+            "epochs": recipe.schedule.epochs,
+            "batch_size": recipe.schedule.batch_size,
+            "margin": recipe.head.margin,
+        },
+        "before": measures(report),
+        "after": [],
+    }
+    print(result, flush=True)
+    for rate in RATES:
+        for batch_norm in ("frozen", "train"):
+            changed = recipe.with_values(
+                {
+                    "optimizer.learning_rate": rate,
+                    "backbone.batch_norm": batch_norm,
+                }
+            )
+            model = make_model(changed, data, means)
+            row = {"learning_rate": rate, "batch_norm": batch_norm}
+            row |= finetune(model, changed, data)
+            report, after = verify(model.backbone, *val, flip=True)
+            row |= measures(report)
+            row["difference"] = differences(after, before, val[1])
+            print(row, flush=True)
+            result["after"].append(row)
+            write_json(RESULTS, result)
+
+
+def make_model(recipe, data, means):
+    keras.utils.set_random_seed(recipe.seed)
+    backbone = load_pretrained(recipe.backbone.weights)
+    if recipe.backbone.batch_norm == "frozen":
+        freeze_batch_norm(backbone)
+    head = ArcMarginLayer(
+        data.num_classes, recipe.head.margin, recipe.head.scale
+    )
+    model = ArcFaceModel(backbone, head)
+    set_class_centers(head, means)
+    section, schedule = recipe.optimizer, recipe.schedule
+    steps = data.steps(schedule.batch_size, drop_remainder=True)
+    rate = warmup_cosine(
+        section.learning_rate, steps * schedule.epochs, schedule.warmup
+    )
+    model.compile(
+        CoupledSGD(rate, section.momentum, section.weight_decay),
+        centers_rate=recipe.head.centers_rate,
+    )
+    return model
+
+
+def finetune(model, recipe, data):
+    """Trains, and returns what training saw in its last epoch."""
+    epochs, batch_size = recipe.schedule.epochs, recipe.schedule.batch_size
+    batches = data.batches(
+        batch_size, epochs=epochs, augment="flip", drop_remainder=True
+    )
+    start = time.monotonic()
+    history = model.fit(
+        batches,
+        epochs=epochs,
+        steps_per_epoch=data.steps(batch_size, drop_remainder=True),
+        shuffle=False,
+        verbose=2,
+    ).history
+    return {
+        "loss": round(history["loss"][-1], 3),
+        "angle": round(history["angle"][-1], 1),
+        "seconds": round(time.monotonic() - start),
+    }
+
+
+def freeze_batch_norm(backbone):
+    """Keeps statistics, scales and offsets as they are, in heads too."""
+    for layer in backbone._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def measures(report):
+    return {
+        "accuracy": report.accuracy,
+        "accuracy_standard_error": report.accuracy_standard_error,
+        "accuracy_interval": report.intervals["accuracy"],
+        "eer": report.eer,
+        "eer_interval": report.intervals["eer"],
+        "tar_at_far_0.001": report.tar_at_far[1e-3].tar,
+        "tar_at_far_0.001_interval": report.tar_at_far[1e-3].interval,
+    }
+
+
+def differences(after, before, pairs):
+    compared = evaluation.paired_difference(
+        after,
+        before,
+        pairs.is_same,
+        pairs.fold,
+        subject_left=pairs.subject[pairs.left],
+        subject_right=pairs.subject[pairs.right],
+    )
+    return {
+        name: {
+            "difference": compared[name].difference,
+            "interval": compared[name].interval,
+        }
+        for name in ("accuracy", "eer", "tar_at_far_0.001")
+    }
+
+
+if __name__ == "__main__":
+    main()
