@@ -10,6 +10,7 @@ from keras import ops
 from keras_arcface import evaluation
 from keras_arcface.layers.angle_histogram import BINS
 from keras_arcface.plots import plot_angles
+from keras_arcface.training.averaging import averaged_weights
 from keras_arcface.training.verification import embed_data
 from keras_arcface.utils.files import write_json
 
@@ -34,6 +35,9 @@ class AngleMonitor(keras.callbacks.Callback):
       them in this epoch.
     - `train_intra`, `train_inter`, `w_ec`: of some classes of the training
       data, where it is given; `train_inter` is then among those classes.
+
+    Centres and embeddings are those of the weights' moving average, where the
+    optimizer keeps one; the target angles are those that were trained on.
 
     Put it after the judge and before logs and checkpoints. With a folder it
     also keeps the distribution of every epoch in `angles.json`, and draws
@@ -100,9 +104,10 @@ class AngleMonitor(keras.callbacks.Callback):
         row = {"epoch": epoch + 1}
         if "angle" not in self.skipped:
             row |= self._target_angles()
-        if "w_inter" not in self.skipped:
-            row |= self._center_angles()
-        row |= self._embedding_angles()
+        with averaged_weights(self.model):
+            if "w_inter" not in self.skipped:
+                row |= self._center_angles()
+            row |= self._embedding_angles()
         self.rows.append(row)
         if logs is not None:
             names = (*QUANTILES, "w_inter", "intra", "inter")

@@ -2,10 +2,14 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_arcface.training import angle_monitor
+from keras_arcface.training import log_files
 from keras_arcface.training import saved_run
+from keras_arcface.training import tensorboard_log
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.recipe.shipped import IN_RUN as RECIPE
 from keras_arcface.utils.files import write_json
@@ -14,6 +18,12 @@ IDENTITIES = "identities.json"
 CLASSES = "classes.json"
 BEST = "best.keras"
 HISTORY = "history.json"
+_WATCHED = (
+    log_files.EPOCHS,
+    log_files.STEPS,
+    angle_monitor.FILE,
+    angle_monitor.FIGURE,
+)
 # Keys, or sections of them, that decide nothing about what a run learns: where
 # it is, what is written of it, and how the same numbers are computed.
 _MAY_CHANGE = (
@@ -100,8 +110,9 @@ def no_trace_of_failure(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         if not _done(folder):
-            for name in (RECIPE, IDENTITIES, CLASSES, BEST):
+            for name in (RECIPE, IDENTITIES, CLASSES, BEST, *_WATCHED):
                 (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / tensorboard_log.FOLDER, ignore_errors=True)
             for empty in (folder / saved_run.FOLDER, *([folder] * made_here)):
                 with contextlib.suppress(OSError):
                     empty.rmdir()

@@ -19,9 +19,6 @@ from keras_arcface.training.averaging import take_averages
 from keras_arcface.training.building import build_model
 from keras_arcface.training.checkpoints import Checkpoints
 from keras_arcface.training.course import Course
-from keras_arcface.training.loss_diagnosis import LossDiagnosis
-from keras_arcface.training.margin_warmup import MarginWarmup
-from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.recipe import GLYPHS
 from keras_arcface.training.recipe import Recipe
@@ -33,7 +30,8 @@ from keras_arcface.training.run_folder import write_facts
 from keras_arcface.training.saved_run import Place
 from keras_arcface.training.saved_run import resume_point
 from keras_arcface.training.stopping import StopSignal
-from keras_arcface.training.verification import VerificationEvaluator
+from keras_arcface.training.watching import make_callbacks
+from keras_arcface.training.watching import make_judge
 from keras_arcface.utils.files import check_output_folder
 
 # Decoded pictures are kept in memory up to this size.
@@ -79,9 +77,9 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
     claim(folder, recipe, resume)
     _seed(recipe)
     training, held_out = load_data(recipe)
-    evaluator = VerificationEvaluator(held_out)
+    judge = make_judge(recipe, held_out)
     print(f"Training on {training.describe()}.")
-    print(f"Judging on {held_out.describe()}: {evaluator.describe()}.")
+    print(f"Judging on {held_out.describe()}: {judge.describe()}.")
     saved = resume_point(folder)  # None in a folder that a new run may have.
     if saved is not None:
         check_same_data(folder, identities(training, held_out))
@@ -89,7 +87,7 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
         write_facts(folder, recipe, training, held_out)
         run = _Run(recipe, folder, training, saved)
         print(run.model.head_plan(recipe.schedule.batch_size).describe())
-        run.train([evaluator, *_callbacks(recipe)])
+        run.train(make_callbacks(recipe, training, judge, folder))
     history = run.checkpoints.history
     plots.plot_training(_columns(history), folder / "training.png")
     return TrainResult(run.model, history, folder)
@@ -152,17 +150,6 @@ def _open(section, seed):
 def _cached(data):
     fits = len(data) * int(np.prod(data.image_size)) * 3 <= MEMORY_BYTES
     return data.in_memory() if fits else data
-
-
-def _callbacks(recipe):
-    callbacks = [
-        NaNGuard(),
-        LossDiagnosis(),
-        TrainingProgress(recipe.schedule.batch_size),
-    ]
-    if recipe.head.margin_warmup > 0:
-        callbacks.insert(0, MarginWarmup(recipe.head.margin_warmup))
-    return callbacks
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from keras_arcface.data import pairs_from_labels
 from keras_arcface.data import plain_errors
 from keras_arcface.embedding import embed
 from keras_arcface.evaluation import VerificationReport
+from keras_arcface.training.averaging import averaged_weights
 from keras_arcface.utils.console import progress
 
 BATCH = 128
@@ -116,6 +117,8 @@ def pairs_for(labels: np.ndarray, most: int = 6000, seed: int = 0) -> Pairs:
 class VerificationEvaluator(keras.callbacks.Callback):
     """Judges the embeddings on held-out identities after every epoch.
 
+    Where the optimizer keeps a moving average of the weights, that is judged.
+
     Adds `verification_accuracy` (10-fold), `eer` and `tar_at_far_0.01` to the
     logs, so that checkpoints can choose by them; put it before those. Of every
     further set it adds `NAME_accuracy`, `NAME_eer` and `NAME_tar_at_far_0.01`:
@@ -187,8 +190,13 @@ class VerificationEvaluator(keras.callbacks.Callback):
         self.embeddings = None
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self._is_due(epoch):
-            return
+        if self._is_due(epoch):
+            with averaged_weights(self.model):
+                values = self._judge(epoch)
+            if logs is not None:
+                logs |= values
+
+    def _judge(self, epoch):
         self.embeddings = self._embed(self.data, epoch)
         names = ("verification_accuracy", "eer", TAR)
         values = self._values(self.embeddings, self.pairs, names)
@@ -198,8 +206,7 @@ class VerificationEvaluator(keras.callbacks.Callback):
                 embeddings = self._embed(each.data, epoch)
             names = [f"{name}_{v}" for v in ("accuracy", "eer", TAR)]
             values |= self._values(embeddings, each.pairs, names)
-        if logs is not None:
-            logs |= values
+        return values
 
     def _is_due(self, epoch):
         last = self.epochs or self.params.get("epochs")

@@ -10,6 +10,8 @@ from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.progress import TrainingProgress
+from keras_arcface.training.recipe.sets import set_paths
+from keras_arcface.training.saved_run import resume_point
 from keras_arcface.training.tensorboard_log import TensorBoardLog
 from keras_arcface.training.verification import VerificationEvaluator
 from keras_arcface.training.verification import open_sets
@@ -37,13 +39,13 @@ def make_judge(recipe, held_out=None):
         held_out,
         pairs,
         section.flip,
-        open_sets(section.sets, size, recipe.data.resize),
+        open_sets(set_paths(recipe), size, recipe.data.resize),
         section.every,
         recipe.schedule.epochs,
     )
 
 
-def make_callbacks(recipe, training, judge, folder, restore=None):
+def make_callbacks(recipe, training, judge, folder):
     """Returns the callbacks of a run, in the order in which they must come.
 
     What changes the step is first; who measures comes before who writes down.
@@ -55,8 +57,6 @@ def make_callbacks(recipe, training, judge, folder, restore=None):
         training: `ImageData` that is trained on.
         judge: What `make_judge` returned.
         folder: The run's folder.
-        restore: Optional function `model -> name` that gives the model the
-            weights of the last checkpoint, for `NaNGuard`.
 
     Raises:
         ImportError: when the recipe wants TensorBoard and it is missing.
@@ -66,8 +66,11 @@ def make_callbacks(recipe, training, judge, folder, restore=None):
     callbacks = []
     if recipe.head.margin_warmup > 0:
         callbacks.append(MarginWarmup(recipe.head.margin_warmup))
-    batch = functools.partial(read_batch, recipe, training)
-    callbacks += [NaNGuard(batch=batch, restore=restore), LossDiagnosis()]
+    guard = NaNGuard(
+        batch=functools.partial(read_batch, recipe, training),
+        restore=functools.partial(restore_last, folder),
+    )
+    callbacks += [guard, LossDiagnosis()]
     callbacks.append(judge)
     angles = None
     if watch.angles:
@@ -98,3 +101,16 @@ def read_batch(recipe, training, epoch, step):
     )
     images, labels = next(iter(batches.take(1)))
     return images.numpy(), labels.numpy()
+
+
+def restore_last(folder, model):
+    """Gives a model what it was in a run's last checkpoint.
+
+    Returns:
+        The checkpoint's name; None where there is none.
+    """
+    saved = resume_point(folder)
+    if saved is None:
+        return None
+    saved.restore(model)
+    return saved.path.name

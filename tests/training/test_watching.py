@@ -3,6 +3,7 @@
 import csv
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,13 +13,18 @@ from small_run import pictures
 
 from keras_arcface.data import VerificationSet
 from keras_arcface.data import pairs_from_labels
+from keras_arcface.evaluation import nearest_angles
+from keras_arcface.training import AngleMonitor
+from keras_arcface.training import Checkpoints
 from keras_arcface.training import Recipe
 from keras_arcface.training import VerificationEvaluator
+from keras_arcface.training import embed_data
 from keras_arcface.training import make_callbacks
 from keras_arcface.training import make_judge
 from keras_arcface.training import open_sets
 from keras_arcface.training import verify
 from keras_arcface.training.watching import read_batch
+from keras_arcface.training.watching import restore_last
 
 DATA, HELD_OUT = pictures(), pictures(8, seed=5)
 
@@ -143,3 +149,39 @@ def test_a_batch_is_read_again_as_it_was(tmp_path):
     again = read_batch(plan, DATA, 1, 3)
     np.testing.assert_array_equal(again[0], images)
     np.testing.assert_array_equal(again[1], labels)
+
+
+def test_the_guard_finds_the_last_checkpoint_of_a_run(tmp_path):
+    model = make_model()
+    assert restore_last(tmp_path, model) is None
+    fit(model, DATA, [Checkpoints(tmp_path, "loss")], epochs=1)
+    kernel = model.backbone.layers[-1].kernel
+    before = keras.ops.convert_to_numpy(kernel)
+    kernel.assign(np.full((192, 16), np.nan))
+    assert restore_last(tmp_path, model) == "step-00000009"
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(kernel), before)
+
+
+def test_the_moving_average_is_what_is_judged_and_measured():
+    model, judge = make_model(), VerificationEvaluator(HELD_OUT)
+    model.compile(keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.9))
+    monitor = AngleMonitor(judge=judge)
+    trained = Weights()
+    logs = fit(model, DATA, [judge, monitor, trained], epochs=1).history
+    # Keras has made the average the weights by now; the weights that train
+    # were others.
+    np.testing.assert_allclose(
+        judge.embeddings, embed_data(model.backbone, HELD_OUT), atol=1e-5
+    )
+    centers = keras.ops.convert_to_numpy(model.head.class_centers)
+    assert np.abs(trained.centers - centers).max() > 1e-4
+    expected = nearest_angles(centers).mean()
+    np.testing.assert_allclose(logs["w_inter"], expected, rtol=1e-5)
+
+
+class Weights(keras.callbacks.Callback):
+    """Remembers the class centres that train."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        head = self.model.head
+        self.centers = keras.ops.convert_to_numpy(head.class_centers).copy()
