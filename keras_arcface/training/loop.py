@@ -13,14 +13,7 @@ import numpy as np
 
 
 def fit(
-    model,
-    dataset,
-    callbacks=(),
-    *,
-    epochs,
-    steps_per_epoch,
-    first_epoch=0,
-    first_step=0,
+    model, dataset, callbacks=None, *, epochs, steps_per_epoch, initial_epoch=0
 ):
     """Trains as `keras.Model.fit` does.
 
@@ -31,37 +24,37 @@ def fit(
 
     Args:
         model: Compiled `keras.Model`, built in the strategy's scope.
-        dataset: Batches `(images, labels)` from the first step on, as many as
-            there are steps: a `tf.data.Dataset`, of whole batches that the
-            replicas share, or what the strategy made of one.
-        callbacks: Keras callbacks.
+        dataset: Batches `(images, labels)`, as many as there are steps: a
+            `tf.data.Dataset`, of whole batches that the replicas share, or
+            what the strategy made of one.
+        callbacks: Keras callbacks, or a `keras.callbacks.CallbackList`.
         epochs: Number of the last epoch, plus one.
-        steps_per_epoch: Of a whole epoch.
-        first_epoch: Number of the first epoch, from 0.
-        first_step: Steps of it that are done already.
+        steps_per_epoch: Int.
+        initial_epoch: Number of the first epoch. Defaults to `0`.
 
     Returns:
         The `keras.callbacks.History`.
     """
     strategy = model.distribute_strategy
-    callbacks = keras.callbacks.CallbackList(
-        list(callbacks),
-        add_history=True,
-        model=model,
-        epochs=epochs,
-        steps=steps_per_epoch,
-        verbose=0,
-    )
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = keras.callbacks.CallbackList(
+            callbacks,
+            add_history=True,
+            model=model,
+            epochs=epochs,
+            steps=steps_per_epoch,
+            verbose=0,
+        )
     batches = iter(_distributed(dataset, strategy))
     _build(model, strategy, batches.element_spec)
     step = make_step(model)
     model.stop_training = False
     callbacks.on_train_begin()
     logs = None
-    for epoch in range(first_epoch, epochs):
+    for epoch in range(initial_epoch, epochs):
         model.reset_metrics()
         callbacks.on_epoch_begin(epoch)
-        for number in range(first_step, steps_per_epoch):
+        for number in range(steps_per_epoch):
             callbacks.on_train_batch_begin(number)
             logs = step(batches)
             callbacks.on_train_batch_end(number, logs)
@@ -69,8 +62,8 @@ def fit(
                 break
         logs = _epoch_logs(model, logs)
         callbacks.on_epoch_end(epoch, logs)
-        first_step = 0
         if _anyone_stops(model, strategy):
+            model.stop_training = True
             break
     model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)

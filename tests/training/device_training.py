@@ -101,7 +101,7 @@ def main(way, path, *options):
     if way == "loop":
         loop.fit(
             model,
-            batches.all(),
+            batches,
             [record],
             epochs=EPOCHS,
             steps_per_epoch=steps,

@@ -4,7 +4,6 @@ from keras_arcface.training.distribution.checks import (
     check_devices as check_devices,
 )
 from keras_arcface.training.distribution.cluster import Cluster as Cluster
-from keras_arcface.training.distribution.placement import Batches as Batches
 from keras_arcface.training.distribution.placement import Placement as Placement
 from keras_arcface.training.distribution.placement import placement as placement
 from keras_arcface.training.distribution.sharded import (

@@ -6,13 +6,13 @@ JAX through `keras.distribution`. What trains a run sees the same methods.
 """
 
 import contextlib
-import dataclasses
 import sys
 import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import keras
 
@@ -21,39 +21,11 @@ from keras_arcface.training.distribution import checks
 from keras_arcface.training.distribution import jax_devices
 from keras_arcface.training.distribution import tf_devices
 from keras_arcface.training.distribution.cluster import Cluster
-from keras_arcface.training.distribution.keras_fit import keras_fit
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-
-@dataclasses.dataclass(frozen=True)
-class Batches:
-    """The batches of a run from a step on; a new data set each time asked.
-
-    Attributes:
-        draw: `(epoch, start_step, epochs) -> tf.data.Dataset`.
-        epoch: Number of the first epoch.
-        start_step: Batches of it that are left out.
-        epochs: How many epochs, the first included.
-    """
-
-    draw: "Callable[[int, int, int], tf.data.Dataset]"
-    epoch: int
-    start_step: int
-    epochs: int
-
-    def all(self) -> "tf.data.Dataset":
-        """Returns all of them, one after the other."""
-        return self.draw(self.epoch, self.start_step, self.epochs)
-
-    def of_first_epoch(self) -> "tf.data.Dataset":
-        """Returns those of the first epoch."""
-        return self.draw(self.epoch, self.start_step, 1)
-
-    def after_first_epoch(self) -> "tf.data.Dataset":
-        """Returns those of the epochs after the first."""
-        return self.draw(self.epoch + 1, 0, self.epochs - 1)
+T = TypeVar("T")
 
 
 class Placement:
@@ -89,6 +61,13 @@ class Placement:
         """
         yield Path(folder)
 
+    def chief_first(self, read: Callable[[], T]) -> T:
+        """Returns `read()`; the chief has read before any other does.
+
+        For files that reading may set right. When it returns, all have read.
+        """
+        return read()
+
     def batches(
         self,
         data,
@@ -96,7 +75,7 @@ class Placement:
         epoch: int = 0,
         start_step: int = 0,
         epochs: int = 1,
-    ) -> Batches:
+    ) -> "tf.data.Dataset":
         """Returns this process's part of the batches.
 
         Args:
@@ -106,53 +85,51 @@ class Placement:
             start_step: Batches of it that are done already.
             epochs: How many epochs, the first included.
         """
-
-        def draw(epoch, start_step, epochs):
-            return data.batches(
-                recipe.schedule.batch_size // self.shard[1],
-                seed=recipe.seed,
-                epoch=epoch,
-                epochs=epochs,
-                start_step=start_step,
-                shard=self.shard,
-                augment=recipe.data.augment,
-                drop_remainder=True,
-            )
-
-        return Batches(draw, epoch, start_step, epochs)
+        return data.batches(
+            recipe.schedule.batch_size // self.shard[1],
+            seed=recipe.seed,
+            epoch=epoch,
+            epochs=epochs,
+            start_step=start_step,
+            shard=self.shard,
+            augment=recipe.data.augment,
+            drop_remainder=True,
+        )
 
     def fit(
         self,
         model: keras.Model,
-        batches: Batches,
-        callbacks: list,
+        batches: "tf.data.Dataset",
+        callbacks,
         first_epoch: int,
         first_step: int,
         epochs: int,
         steps_per_epoch: int,
     ) -> keras.callbacks.History:
-        """Trains from one step to the end of the last epoch.
+        """Trains from a step of the first epoch on, as `keras.Model.fit`.
 
-        Callbacks see the true numbers of epoch and batch, also where training
-        begins within an epoch.
+        An epoch that was begun before is trained to its end by itself, then
+        the epochs after it: with a `first_step`, `epochs` is the next one's
+        number. As in `fit`, callbacks count batches from where this begins;
+        `course.Course` gives them the true numbers.
 
         Args:
             model: Compiled, built in `scope()`.
             batches: From `batches()`, from the same step on.
-            callbacks: Keras callbacks.
+            callbacks: Keras callbacks, or a list of Keras's own for them.
             first_epoch: Number of the first epoch, from 0.
             first_step: Steps of it that are done already.
             epochs: Number of the last epoch, plus one.
             steps_per_epoch: Of a whole epoch.
         """
-        return keras_fit(
-            model,
+        return model.fit(
             batches,
-            callbacks,
-            first_epoch=first_epoch,
-            first_step=first_step,
+            initial_epoch=first_epoch,
             epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
+            steps_per_epoch=steps_per_epoch - first_step,
+            callbacks=callbacks,
+            shuffle=False,  # The batches come shuffled.
+            verbose=0,
         )
 
 
@@ -208,6 +185,20 @@ class Workers(Placement):
             stack.enter_context(contextlib.redirect_stderr(nowhere))
             yield Path(temporary) / Path(folder).name
 
+    def chief_first(self, read):
+        with lost_workers(self.cluster):
+            if not self.is_chief:
+                self._wait()
+            value = read()
+            if self.is_chief:
+                self._wait()
+            self._wait()
+        return value
+
+    def _wait(self):
+        """Returns when all workers have come here."""
+        loop.sum_over_replicas(self.strategy, [0.0])
+
     def batches(self, data, recipe, epoch=0, start_step=0, epochs=1):
         names = "\n".join(data.class_names).encode()
         self._fingerprint = zlib.crc32(data.labels.tobytes(), zlib.crc32(names))
@@ -230,13 +221,12 @@ class Workers(Placement):
                 model,
                 self._distributed(batches),
                 callbacks,
-                first_epoch=first_epoch,
-                first_step=first_step,
+                initial_epoch=first_epoch,
                 epochs=epochs,
-                steps_per_epoch=steps_per_epoch,
+                steps_per_epoch=steps_per_epoch - first_step,
             )
             # Whoever leaves early looks dead to those who still write.
-            loop.sum_over_replicas(self.strategy, [0.0])
+            self._wait()
         return history
 
     def _distributed(self, batches):
@@ -246,7 +236,7 @@ class Workers(Placement):
         """
         extended = self.strategy.extended
         local = len(extended.worker_devices)
-        dataset = batches.all().repeat()
+        dataset = batches.repeat()
         if local > 1:
             size = dataset.element_spec[1].shape[0]
             dataset = dataset.rebatch(size // local)
