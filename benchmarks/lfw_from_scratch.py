@@ -22,7 +22,7 @@ from keras_arcface.training import Recipe
 from keras_arcface.training import train
 from keras_arcface.training import verify
 from keras_arcface.training.building import build_model
-from keras_arcface.training.trainer import load_data
+from keras_arcface.training.loading import load_data
 from keras_arcface.utils.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "lfw_from_scratch.json"

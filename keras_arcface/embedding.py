@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_arcface import numerics
 from keras_arcface.utils.console import progress
+from keras_arcface.utils.replicas import on_one_device
 
 
 def embed(backbone, images, batch_size=128, flip=False, verbose=False):
@@ -25,14 +26,15 @@ def embed(backbone, images, batch_size=128, flip=False, verbose=False):
             for start in range(0, len(images), batch_size)
         ]
     batches = progress(images, "Embedding") if verbose else images
-    embeddings = [_embed_batch(backbone, batch, flip) for batch in batches]
+    features_of = on_one_device(backbone)
+    embeddings = [_embed_batch(features_of, batch, flip) for batch in batches]
     if not embeddings:
         return np.zeros((0, backbone.output_shape[-1]), "float32")
     return np.concatenate(embeddings)
 
 
-def _embed_batch(backbone, batch, flip):
-    features = backbone.predict_on_batch(batch)
+def _embed_batch(features_of, batch, flip):
+    features = features_of(batch)
     if flip:
-        features = features + backbone.predict_on_batch(batch[:, :, ::-1])
+        features = features + features_of(batch[:, :, ::-1])
     return ops.convert_to_numpy(numerics.unit(features))

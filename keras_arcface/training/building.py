@@ -15,6 +15,9 @@ from keras_arcface.model import ArcFaceModel
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training.averaging import averages_of
 from keras_arcface.training.averaging import start_averages
+from keras_arcface.training.class_means import class_means
+from keras_arcface.training.class_means import set_class_centers
+from keras_arcface.training.distillation import with_teacher
 from keras_arcface.training.optimizers import make_optimizer
 from keras_arcface.training.recipe import PER_CLASS
 from keras_arcface.training.recipe import Recipe
@@ -45,7 +48,10 @@ def phases(recipe: Recipe) -> list[Phase]:
 
 
 def build_model(
-    recipe: Recipe, data: ImageData, steps_per_epoch: int
+    recipe: Recipe,
+    data: ImageData,
+    steps_per_epoch: int,
+    resumed: bool = False,
 ) -> ArcFaceModel:
     """Returns the model that a recipe describes, compiled for its first phase.
 
@@ -55,6 +61,8 @@ def build_model(
         recipe: What to build and how to train it.
         data: What it is trained on: its classes, the size of its pictures.
         steps_per_epoch: Batches an epoch.
+        resumed: Whether a checkpoint's values will take the place of those
+            that the weights begin with.
 
     Raises:
         ValueError: when the weights to start from do not fit the recipe or the
@@ -62,7 +70,11 @@ def build_model(
     """
     recipe = recipe.resolved()
     backbone = _backbone(recipe.backbone, data.image_size)
-    model = ArcFaceModel(backbone, _head(recipe.head, data))
+    model = with_teacher(
+        ArcFaceModel(backbone, _head(recipe.head, data)), recipe
+    )
+    if recipe.head.centers == "means" and not resumed:
+        set_class_centers(model.head, class_means(backbone, data))
     enter_phase(model, recipe, phases(recipe)[0], steps_per_epoch)
     return model
 

@@ -141,8 +141,12 @@ class DistilledModel(ArcFaceModel):
     def non_trainable_variables(self):
         # Not saved, but known to a compiled JAX step as state: what a step
         # meets by surprise is compiled into it as constants.
-        own = super().non_trainable_variables
-        return own + self._teacher.model.variables if self.has_teacher else own
+        return super().non_trainable_variables + self.foreign_variables
+
+    @property
+    def foreign_variables(self):
+        """The teacher's: a checkpoint of this model leaves them out."""
+        return self._teacher.model.variables if self.has_teacher else []
 
     def student(self):
         """Returns a plain `ArcFaceModel` of this backbone and head.

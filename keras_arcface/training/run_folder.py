@@ -78,6 +78,7 @@ def identities(training, held_out) -> dict:
     return {
         part: dict(zip(data.class_names, data.counts.tolist(), strict=True))
         for part, data in (("training", training), ("held_out", held_out))
+        if data is not None
     }
 
 

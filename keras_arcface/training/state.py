@@ -27,7 +27,8 @@ def variables_of(model):
         model: `keras.Model`, its optimizer built.
 
     Returns:
-        A list of Keras variables for each of `GROUPS`; none is in two.
+        A list of Keras variables for each of `GROUPS`; none is in two. Those
+        that a model reads but others own (a teacher's) are left out.
     """
     optimizer = model.optimizer
     groups = {
@@ -35,7 +36,8 @@ def variables_of(model):
         "metrics": [v for m in model.metrics for v in m.variables],
         "model": model.variables,
     }
-    seen, unique = set(), {}
+    foreign = getattr(model, "foreign_variables", ())
+    seen, unique = {id(variable) for variable in foreign}, {}
     for group, variables in groups.items():
         unique[group] = []
         for variable in variables:

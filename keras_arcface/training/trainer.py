@@ -1,41 +1,35 @@
-"""One training run, from a recipe to a judged model."""
+"""One training run, from a recipe to a judged and exported model."""
 
 import contextlib
 import dataclasses
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from keras_arcface import plots
-from keras_arcface.data import ImageData
-from keras_arcface.data import glyphs
-from keras_arcface.data import keep_listed
-from keras_arcface.data import open_data
-from keras_arcface.data import plain_errors
-from keras_arcface.data import read_keep_list
+from keras_arcface.export import check_export
+from keras_arcface.export import export
 from keras_arcface.model import ArcFaceModel
-from keras_arcface.training.averaging import take_averages
-from keras_arcface.training.building import build_model
-from keras_arcface.training.checkpoints import Checkpoints
-from keras_arcface.training.course import Course
-from keras_arcface.training.progress import TrainingProgress
-from keras_arcface.training.recipe import GLYPHS
+from keras_arcface.pretrained import load_backbone
+from keras_arcface.training.distribution import Cluster
+from keras_arcface.training.distribution import placement
+from keras_arcface.training.loading import load_data
 from keras_arcface.training.recipe import Recipe
+from keras_arcface.training.run import Run
+from keras_arcface.training.run_folder import BEST
 from keras_arcface.training.run_folder import check_same_data
 from keras_arcface.training.run_folder import claim
 from keras_arcface.training.run_folder import identities
 from keras_arcface.training.run_folder import no_trace_of_failure
 from keras_arcface.training.run_folder import write_facts
-from keras_arcface.training.saved_run import Place
 from keras_arcface.training.saved_run import resume_point
-from keras_arcface.training.stopping import StopSignal
 from keras_arcface.training.watching import make_callbacks
 from keras_arcface.training.watching import make_judge
 from keras_arcface.utils.files import check_output_folder
 
-# Decoded pictures are kept in memory up to this size.
-MEMORY_BYTES = 2 * 2**30
+EXPORTS = "exports"
+# Pictures that an export is compared with Keras on.
+_SAMPLES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +47,10 @@ class TrainResult:
     folder: Path
 
 
-def train(recipe: Recipe, resume: bool = False) -> TrainResult:
-    """Trains a model and judges it on held-out identities every epoch.
+def train(
+    recipe: Recipe, resume: bool = False, cluster: Cluster | None = None
+) -> TrainResult:
+    """Trains a model and judges it on identities that it never sees.
 
     Args:
         recipe: What to train and how.
@@ -62,10 +58,16 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
             `recipe.output`. At most `checkpoints.every_steps` steps are done
             again, without them one epoch. With `deterministic` the run ends as
             if it had never stopped, to the last bit.
+        cluster: Which machines train together; by default those of
+            `TF_CONFIG`, where it is set. Call it on each, before anything
+            else uses TensorFlow. All need the same output folder, on a file
+            system that they share; worker 0 alone writes to it.
 
     Raises:
+        ConnectionError: when another machine of the cluster is gone.
         ValueError: for data that cannot be trained on; when all checkpoints
-            are damaged.
+            are damaged; for devices that are not there, or cannot do what
+            the recipe asks.
         FileExistsError: when the folder holds a run and `resume` is False, or
             holds anything else.
         FloatingPointError: when the loss becomes NaN.
@@ -73,46 +75,15 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
             done and its checkpoint written; KeyboardInterrupt after Ctrl-C.
     """
     recipe = recipe.resolved()
+    place = placement(recipe, cluster)  # Before anything starts TensorFlow.
     folder = check_output_folder(recipe.output)
-    claim(folder, recipe, resume)
-    _seed(recipe)
-    training, held_out = load_data(recipe)
-    judge = make_judge(recipe, held_out)
-    print(f"Training on {training.describe()}.")
-    print(f"Judging on {held_out.describe()}: {judge.describe()}.")
-    saved = resume_point(folder)  # None in a folder that a new run may have.
-    if saved is not None:
-        check_same_data(folder, identities(training, held_out))
-    with no_trace_of_failure(folder), dtype_policy(recipe.precision):
-        write_facts(folder, recipe, training, held_out)
-        run = _Run(recipe, folder, training, saved)
-        print(run.model.head_plan(recipe.schedule.batch_size).describe())
-        run.train(make_callbacks(recipe, training, judge, folder))
-    history = run.checkpoints.history
-    plots.plot_training(_columns(history), folder / "training.png")
-    return TrainResult(run.model, history, folder)
-
-
-def load_data(recipe: Recipe) -> tuple[ImageData, ImageData]:
-    """Returns the data to train on and the held-out identities."""
-    recipe = recipe.resolved()
-    section, batch_size = recipe.data, recipe.schedule.batch_size
-    if section.keep is not None:
-        read_keep_list(section.keep)  # Before every picture is opened.
-    data = _open(section, recipe.seed)
-    if section.keep is not None:
-        data = keep_listed(data, section.keep)
-    data = data.with_at_least(section.min_pictures)
-    training, held_out = data.split_identities(
-        recipe.evaluation.holdout, recipe.seed
-    )
-    if batch_size > len(training):
-        raise ValueError(
-            f"schedule.batch_size={batch_size} is larger than the "
-            f"{len(training)} pictures to train on. Use --batch-size "
-            f"{max(1, len(training) // 4)} or more data."
-        )
-    return _cached(training), _cached(held_out)
+    if recipe.export.formats:
+        check_export(folder / EXPORTS, recipe.export.formats)
+    if resume or place.is_chief:
+        claim(folder, recipe, resume)
+    with place.output(folder) as written:
+        model, history = _train(recipe, place, folder, written)
+    return TrainResult(model, history, folder)
 
 
 @contextlib.contextmanager
@@ -130,37 +101,42 @@ def dtype_policy(name: str):
         keras.config.set_dtype_policy(before)
 
 
-def _open(section, seed):
-    """Opens what a recipe names, and refuses other data than it means."""
-    side = section.image_size
-    if section.source == GLYPHS:
-        data = glyphs.load("train", seed=seed, image_size=side)
-    else:
-        data = open_data(section.source, (side, side), resize=section.resize)
-    if section.identities not in (None, data.num_classes):
-        raise ValueError(
-            f"{section.source} has {data.num_classes} identities, and "
-            f"data.identities={section.identities}: this is not the data that "
-            "the recipe means. Give the right data.source, or "
-            "--set data.identities=null."
-        )
-    return data
+def _train(recipe, place, folder, written):
+    """Trains; reads from the run's folder, and writes where `place` says."""
+    _seed(recipe)
+    training, held_out = load_data(recipe)
+    judge = make_judge(recipe, held_out)
+    judged = "sets of their own" if held_out is None else held_out.describe()
+    print(f"Training on {training.describe()}, on {place.describe()}.")
+    print(f"Judging on {judged}: {judge.describe()}.")
+    # None in a folder that a new run may have.
+    saved = place.chief_first(lambda: resume_point(folder))
+    if saved is not None:
+        check_same_data(folder, identities(training, held_out))
+    with no_trace_of_failure(written), dtype_policy(recipe.precision):
+        write_facts(written, recipe, training, held_out)
+        run = Run(recipe, place, written, training, saved)
+        print(run.model.head_plan(recipe.schedule.batch_size).describe())
+        run.train(make_callbacks(recipe, training, judge, written))
+    history = run.checkpoints.history
+    plots.plot_training(_columns(history), written / "training.png")
+    if place.is_chief:
+        _export(recipe, written, judge.data)
+    return run.model, history
 
 
-def _cached(data):
-    fits = len(data) * int(np.prod(data.image_size)) * 3 <= MEMORY_BYTES
-    return data.in_memory() if fits else data
-
-
-@contextlib.contextmanager
-def _closing(callbacks):
-    """Takes the live bar off the terminal however training ends."""
-    try:
-        yield
-    finally:
-        for callback in callbacks:
-            if isinstance(callback, TrainingProgress):
-                callback.close()
+def _export(recipe, folder, data):
+    """Exports the best model in the formats of the recipe, if there are any."""
+    if not recipe.export.formats:
+        return
+    samples = data.subset(range(min(_SAMPLES, len(data))))
+    export(
+        load_backbone(folder / BEST),
+        folder / EXPORTS,
+        formats=recipe.export.formats,
+        images=samples.images(),
+        samples_name=f"{len(samples)} pictures that it is judged by",
+    )
 
 
 def _columns(history):
@@ -168,69 +144,6 @@ def _columns(history):
     return {
         name: [row.get(name, float("nan")) for row in history] for name in names
     }
-
-
-class _Run:
-    """A model on its way from a place in a run to the run's end."""
-
-    def __init__(self, recipe, folder, training, saved):
-        schedule, keeping = recipe.schedule, recipe.checkpoints
-        self.recipe, self.training, self.saved = recipe, training, saved
-        self.steps = training.steps(schedule.batch_size, drop_remainder=True)
-        self.place = Place(0, 0) if saved is None else saved.place
-        self.stop = StopSignal(folder)
-        self.checkpoints = Checkpoints(
-            folder,
-            recipe.evaluation.monitor,
-            every_steps=keeping.every_steps,
-            keep=keeping.keep,
-            saved=saved,
-            stop=self.stop,
-        )
-        self.model = build_model(recipe, training, self.steps)
-        _check_loss_scaling(self.model, recipe.precision)
-
-    def train(self, callbacks):
-        """Trains to the end of the run, judging and saving on the way."""
-        epochs = self.recipe.schedule.epochs
-        self.checkpoints.remembering = callbacks
-        if self.saved is not None:
-            self.saved.restore(self.model, callbacks)
-            print(self.saved.describe(epochs))
-        if self.place.epoch < epochs:
-            course = Course(
-                [*callbacks, self.checkpoints],
-                self.model,
-                epochs,
-                self.steps,
-                self.saved,
-            )
-            with plain_errors(), _closing(callbacks), self.stop.listening():
-                course.run(self._fit(course), self.place)
-        take_averages(self.model)
-
-    def _fit(self, course):
-        def fit(first_epoch, first_step, epochs):
-            batches = self.training.batches(
-                self.recipe.schedule.batch_size,
-                seed=self.recipe.seed,
-                epoch=first_epoch,
-                epochs=epochs - first_epoch,
-                start_step=first_step,
-                augment=self.recipe.data.augment,
-                drop_remainder=True,
-            )
-            self.model.fit(
-                batches,
-                epochs=epochs,
-                initial_epoch=first_epoch,
-                steps_per_epoch=self.steps - first_step,
-                callbacks=course,
-                shuffle=False,  # The batches come shuffled.
-                verbose=0,
-            )
-
-        return fit
 
 
 def _seed(recipe):
@@ -244,14 +157,3 @@ def _seed(recipe):
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-
-
-def _check_loss_scaling(model, precision):
-    """Makes sure that float16 gradients do not underflow unseen."""
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    if scaled != (precision == "mixed_float16"):
-        raise RuntimeError(
-            f"precision={precision}, and the optimizer is a "
-            f"{type(model.optimizer).__name__}: the dtype policy must be set "
-            "before the model is built."
-        )

@@ -13,7 +13,7 @@ from keras_arcface.cli.sources import pairs_from_data
 from keras_arcface.data import from_directory
 from keras_arcface.data import open_data
 from keras_arcface.training import Recipe
-from keras_arcface.training.trainer import load_data
+from keras_arcface.training.loading import load_data
 
 SIZE = (32, 32)
 
