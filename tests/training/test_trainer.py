@@ -68,12 +68,16 @@ def test_a_run_writes_what_it_promises(folder, tmp_path, capsys):
     result = train(recipe(folder, tmp_path / "run"))
     run = tmp_path / "run"
     assert {path.name for path in run.iterdir()} == {
+        "angles.json",
+        "angles.png",
         "best.keras",
         "checkpoints",
         "classes.json",
         "recipe.yaml",
         "history.json",
         "identities.json",
+        "log.csv",
+        "log.jsonl",
         "training.png",
     }
     kept = sorted(p.name for p in (run / "checkpoints").iterdir())
@@ -125,10 +129,10 @@ def train_and_stop(run, after, error=Stop):
             if epoch == after:
                 raise error
 
-    callbacks = trainer._callbacks
+    make = trainer.make_callbacks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            trainer, "_callbacks", lambda c: [StopAfter(), *callbacks(c)]
+            trainer, "make_callbacks", lambda *a: [StopAfter(), *make(*a)]
         )
         with pytest.raises(error):
             train(run)
