@@ -129,10 +129,10 @@ def train_and_stop(run, after, error=Stop):
             if epoch == after:
                 raise error
 
-    callbacks = trainer._callbacks
+    make = trainer.make_callbacks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            trainer, "_callbacks", lambda c: [StopAfter(), *callbacks(c)]
+            trainer, "make_callbacks", lambda *a: [StopAfter(), *make(*a)]
         )
         with pytest.raises(error):
             train(run)
