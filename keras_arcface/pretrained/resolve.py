@@ -28,6 +28,7 @@ def load_backbone(source: str) -> keras.Model:
     """
     path = _keras_file(source)
     if path is None:
+        _refuse_begun_run(source)
         return _checked(load_pretrained(source), source)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -102,6 +103,17 @@ def _keras_file(source):
     if path.is_dir() and (path / "best.keras").exists():
         return path / "best.keras"
     return path if path.suffix == ".keras" else None
+
+
+def _refuse_begun_run(source):
+    """Says what a run lacks that was stopped in its first epoch."""
+    if not (Path(source) / "checkpoints").is_dir():
+        return
+    raise ValueError(
+        f"{source} is a training run without a best model: its first epoch is "
+        "not done. Go on with keras-arcface train --output "
+        f"{source} --resume"
+    )
 
 
 def _checked(backbone, path):

@@ -44,6 +44,12 @@ class Checkpoints(keras.callbacks.Callback):
         remembering: The callbacks whose state is kept.
         stop: `StopSignal`; when it is asked for, the step that runs is the
             last, and a checkpoint is written after it.
+        judged_every: Int, the epochs between those whose logs must have
+            `monitor`. Without it an epoch that lacks the value is not best.
+
+    Raises:
+        ValueError: at the end of such an epoch, when the logs have no value
+            of that name.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class Checkpoints(keras.callbacks.Callback):
         saved=None,
         remembering=(),
         stop=None,
+        judged_every=None,
     ):
         super().__init__()
         self.folder = Path(folder)
@@ -67,6 +74,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.keep = keep
         self.remembering = remembering
         self.stop = stop
+        self.judged_every = judged_every
         self.phase = 0
         self.history = [] if saved is None else list(saved.history)
         self._seconds_before = 0.0 if saved is None else saved.seconds
@@ -92,6 +100,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
+        self._check_monitor(epoch, logs or {})
         values = {name: _number(value) for name, value in (logs or {}).items()}
         values["seconds"] = round(self._seconds(), 1)
         best = min((self._rank(row) for row in self.history), default=None)
@@ -108,6 +117,15 @@ class Checkpoints(keras.callbacks.Callback):
         self._write()
         write_json(self.folder / "history.json", self.history, durable=True)
         self._stop_if_asked()
+
+    def _check_monitor(self, epoch, logs):
+        every = self.judged_every
+        if self.monitor in logs or every is None or (epoch + 1) % every:
+            return
+        raise ValueError(
+            "evaluation.monitor must be a value that an epoch has: one of "
+            f"{', '.join(logs)}. Received: evaluation.monitor={self.monitor!r}."
+        )
 
     def _write(self):
         path = checkpoint_path(self.folder, self._place, self.params["steps"])

@@ -46,6 +46,7 @@ class Run:
             keep=keeping.keep,
             saved=saved,
             stop=self.stop,
+            judged_every=recipe.evaluation.every,
         )
         with placement.scope():
             self.model = build_model(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_arcface.training import state
@@ -84,6 +85,20 @@ class SavedRun:
     def restore_metrics(self, model) -> None:
         """Gives the metrics what they had; after Keras reset them."""
         state.restore_variables(model, self.values, self.written, ["metrics"])
+
+    def restore_weights(self, model) -> None:
+        """Gives the model alone what it had, whatever phase it is in now."""
+        state.restore_variables(model, self.values, self.written, ["model"])
+
+    def load_model(self):
+        """Returns the model that was saved, not compiled.
+
+        With the weights that trained, not their moving average.
+        """
+        text = (self.path / MODEL).read_text("utf-8")
+        model = keras.models.model_from_json(text)
+        self.restore_weights(model)
+        return model
 
 
 def write_checkpoint(

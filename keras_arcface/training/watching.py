@@ -113,5 +113,5 @@ def restore_last(folder, model):
     saved = resume_point(folder)
     if saved is None:
         return None
-    saved.restore(model)
+    saved.restore_weights(model)
     return saved.path.name

@@ -23,7 +23,7 @@ def zygote():
 
 @pytest.fixture(scope="module")
 def values(tmp_path_factory):
-    """Of a run whose margin, too, remembers what it saw."""
+    """Of a run of two phases with all that can be half done in between."""
     folder = tmp_path_factory.mktemp("data")
     return {
         "data.source": str(drawing.identities_folder(folder, 12, 4)),
@@ -35,7 +35,11 @@ def values(tmp_path_factory):
         "evaluation.holdout": 0.4,
         "schedule.epochs": 2,
         "schedule.batch_size": 4,
+        "backbone.frozen_epochs": 1,
         "optimizer.learning_rate": 0.05,
+        "optimizer.ema": 0.9,
+        "optimizer.accumulate": 2,
+        "optimizer.clip_norm": 5,
         "checkpoints.every_steps": 2,
         "deterministic": "true",
     }

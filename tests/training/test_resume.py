@@ -1,6 +1,7 @@
 """State that is written and read back: training goes on to the last bit."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from keras_arcface import ArcFaceModel
 from keras_arcface import ArcMarginLayer
 from keras_arcface import margins
+from keras_arcface.pretrained import load_backbone
 from keras_arcface.training import Checkpoints
 from keras_arcface.training import LossDiagnosis
 from keras_arcface.training import MarginWarmup
@@ -105,14 +107,14 @@ def make(optimizer=sgd, margin=margins.ArcFace, head=None):
     return model
 
 
-def go_on(model, folder, saved=None, epochs=EPOCHS, **options):
+def go_on(model, folder, saved=None, epochs=EPOCHS, monitor="loss", **options):
     """Trains to the end of the run; returns what `Numbers` saw."""
     numbers = Numbers()
     callbacks = [MarginWarmup(0.6), LossDiagnosis(), numbers]
     if saved is not None:
         saved.restore(model, callbacks)
     checkpoints = Checkpoints(
-        folder, "loss", saved=saved, remembering=callbacks, **options
+        folder, monitor, saved=saved, remembering=callbacks, **options
     )
     course = Course([*callbacks, checkpoints], model, epochs, STEPS, saved)
 
@@ -210,6 +212,29 @@ def test_the_best_model_is_the_averaged_one(tmp_path):
     assert all(map(np.array_equal, kept, averaged))
     training = model.backbone.get_weights()
     assert not np.array_equal(kept[0], training[0])
+
+
+def test_a_checkpoint_brings_its_model(tmp_path):
+    model = make()
+    go_on(model, tmp_path)
+    saved = resume_point(tmp_path)
+    loaded = saved.load_model()
+    images, _ = Batches(0, 1)[0]
+    np.testing.assert_array_equal(loaded.embed(images), model.embed(images))
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert resume_point(tmp_path) is None
+
+
+def test_the_value_to_choose_by_must_be_there(tmp_path):
+    with pytest.raises(ValueError, match="one of angle, loss.*monitor='err'"):
+        go_on(make(), tmp_path, monitor="err", judged_every=1)
+    assert resume_point(tmp_path) is None
+
+
+def test_a_run_without_a_best_model_says_so(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(ValueError, match="first epoch is not done.*--resume"):
+        load_backbone(str(tmp_path))
 
 
 def test_a_run_is_cut_where_fit_can_begin():
