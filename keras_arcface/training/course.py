@@ -30,7 +30,7 @@ class Course(keras.callbacks.CallbackList):
         self.first_step = 0
         self._saved = saved
 
-    def run(self, fit, place):
+    def run(self, fit, place, enter=None, borders=()):
         """Trains from a place to the end of the run.
 
         Args:
@@ -38,10 +38,16 @@ class Course(keras.callbacks.CallbackList):
                 that step up to but not including epoch number `epochs`, with
                 these callbacks.
             place: `Place` to begin at.
+            enter: `enter(epoch)`, called before an epoch is trained, which may
+                compile the model anew.
+            borders: Epochs that it may do so at.
         """
         epochs, steps = self.params["epochs"], self.params["steps"]
         super().on_train_begin()
-        for first_epoch, first_step, last in parts(place, epochs, steps):
+        plan = parts(place, epochs, steps, borders)
+        for first_epoch, first_step, last in plan:
+            if enter is not None:
+                enter(first_epoch)
             self.first_step = first_step
             if first_step == steps:
                 self._finish_epoch(first_epoch)
@@ -82,22 +88,25 @@ class Course(keras.callbacks.CallbackList):
         self.on_epoch_end(epoch, dict(self.model.get_metrics_result()))
 
 
-def parts(place, epochs, steps):
+def parts(place, epochs, steps, borders=()):
     """Yields what one `fit` can do: `(first_epoch, first_step, epochs)`.
 
     Args:
         place: `Place` to begin at.
         epochs: Int, of the whole run.
         steps: Int, of an epoch.
+        borders: Epochs that a part must not go beyond.
 
     Returns:
         The rest of an epoch, where it was begun; and the whole epochs after
-        it, up to but not including number `epochs`. A part with
+        it, up to but not including the next border or `epochs`. A part with
         `first_step == steps` has no step, only its epoch's end.
     """
     first = place.epoch
     if place.step:
         yield first, place.step, first + 1
         first += 1
-    if first < epochs:
-        yield first, 0, epochs
+    for end in sorted({*borders, epochs}):
+        if first < end <= epochs:
+            yield first, 0, end
+            first = end

@@ -17,6 +17,8 @@ from keras_arcface.data import read_keep_list
 from keras_arcface.model import ArcFaceModel
 from keras_arcface.training.averaging import take_averages
 from keras_arcface.training.building import build_model
+from keras_arcface.training.building import enter_phase
+from keras_arcface.training.building import phases
 from keras_arcface.training.checkpoints import Checkpoints
 from keras_arcface.training.course import Course
 from keras_arcface.training.progress import TrainingProgress
@@ -189,6 +191,9 @@ class _Run:
         )
         self.model = build_model(recipe, training, self.steps)
         _check_loss_scaling(self.model, recipe.precision)
+        self.phases = phases(recipe)
+        if saved is not None and saved.phase:
+            self._enter_phase(saved.phase)
 
     def train(self, callbacks):
         """Trains to the end of the run, judging and saving on the way."""
@@ -206,8 +211,23 @@ class _Run:
                 self.saved,
             )
             with plain_errors(), _closing(callbacks), self.stop.listening():
-                course.run(self._fit(course), self.place)
+                course.run(
+                    self._fit(course),
+                    self.place,
+                    self._enter_epoch,
+                    [phase.end_epoch for phase in self.phases],
+                )
         take_averages(self.model)
+
+    def _enter_epoch(self, epoch):
+        number = [epoch < phase.end_epoch for phase in self.phases].index(True)
+        if number != self.checkpoints.phase:
+            self._enter_phase(number)
+
+    def _enter_phase(self, number):
+        phase = self.phases[number]
+        enter_phase(self.model, self.recipe, phase, self.steps)
+        self.checkpoints.phase = number
 
     def _fit(self, course):
         def fit(first_epoch, first_step, epochs):
