@@ -6,7 +6,7 @@ import time
 
 import keras
 
-from keras_arcface.training.step_facts import learning_rate
+from keras_arcface.training.schedules import current_rate
 
 _SHOWN = ("loss", "angle")
 # In the files, and too much for a line: quantiles, the training data's own.
@@ -113,7 +113,7 @@ class TrainingProgress(keras.callbacks.Callback):
         return "  ".join(parts)
 
     def _rate(self):
-        return f"rate {learning_rate(self.model):.3g}"
+        return f"rate {current_rate(self.model):.3g}"
 
     def _speed(self, steps, seconds):
         if not steps:

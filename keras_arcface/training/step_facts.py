@@ -4,6 +4,8 @@ import time
 
 from keras import ops
 
+from keras_arcface.training.schedules import current_rate
+
 
 class StepFacts:
     """Turns Keras's logs into facts of the steps since the last look.
@@ -59,7 +61,7 @@ class StepFacts:
             for name, mean in means.items()
         }
         self._means, self._steps = means, steps
-        facts["learning_rate"] = learning_rate(model)
+        facts["learning_rate"] = current_rate(model)
         if self.batch_size is not None:
             facts |= self._speed(steps)
         if hasattr(model.optimizer, "dynamic_scale"):
@@ -80,11 +82,6 @@ class StepFacts:
         self.skipped += max(0, (steps - before) - (now - applied))
         scale = float(ops.convert_to_numpy(model.optimizer.dynamic_scale))
         return {"loss_scale": scale, "skipped_steps": self.skipped}
-
-
-def learning_rate(model):
-    """Returns the learning rate of the step to come."""
-    return float(ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def applied_steps(model):
