@@ -15,6 +15,9 @@ from keras_arcface.model import ArcFaceModel
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training.averaging import averages_of
 from keras_arcface.training.averaging import start_averages
+from keras_arcface.training.class_means import class_means
+from keras_arcface.training.class_means import set_class_centers
+from keras_arcface.training.distillation import with_teacher
 from keras_arcface.training.optimizers import make_optimizer
 from keras_arcface.training.recipe import PER_CLASS
 from keras_arcface.training.recipe import Recipe
@@ -57,12 +60,15 @@ def build_model(
         steps_per_epoch: Batches an epoch.
 
     Raises:
-        ValueError: when the weights to start from do not fit the recipe or the
-            pictures.
+        ValueError: when the weights to start from, or the teacher, do not fit
+            the recipe or the pictures.
     """
     recipe = recipe.resolved()
     backbone = _backbone(recipe.backbone, data.image_size)
     model = ArcFaceModel(backbone, _head(recipe.head, data))
+    if recipe.head.centers == "means":
+        set_class_centers(model.head, class_means(backbone, data))
+    model = with_teacher(model, recipe)
     enter_phase(model, recipe, phases(recipe)[0], steps_per_epoch)
     return model
 

@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 from keras_arcface.training.angle_monitor import AngleMonitor
+from keras_arcface.training.distillation import TeacherGuard
 from keras_arcface.training.log_files import EpochLog
 from keras_arcface.training.log_files import StepLog
 from keras_arcface.training.loss_diagnosis import LossDiagnosis
@@ -64,6 +65,8 @@ def make_callbacks(recipe, training, judge, folder):
     folder, watch = Path(folder), recipe.watch
     batch_size, epochs = recipe.schedule.batch_size, recipe.schedule.epochs
     callbacks = []
+    if recipe.distillation.teacher is not None:
+        callbacks.append(TeacherGuard())
     if recipe.head.margin_warmup > 0:
         callbacks.append(MarginWarmup(recipe.head.margin_warmup))
     guard = NaNGuard(
