@@ -20,17 +20,14 @@ from pathlib import Path
 import keras
 import machine
 
-from keras_arcface import ArcFaceModel
-from keras_arcface import ArcMarginLayer
 from keras_arcface import evaluation
 from keras_arcface import load_pretrained
 from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.data import open_data
-from keras_arcface.training import CoupledSGD
 from keras_arcface.training import class_means
 from keras_arcface.training import set_class_centers
 from keras_arcface.training import verify
-from keras_arcface.training import warmup_cosine
+from keras_arcface.training.building import build_model
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.utils.files import write_json
 
@@ -87,24 +84,12 @@ def main():
 
 
 def make_model(recipe, data, means):
+    """Returns what the recipe builds; its class centres were found before."""
     keras.utils.set_random_seed(recipe.seed)
-    backbone = load_pretrained(recipe.backbone.weights)
-    if recipe.backbone.batch_norm == "frozen":
-        freeze_batch_norm(backbone)
-    head = ArcMarginLayer(
-        data.num_classes, recipe.head.margin, recipe.head.scale
-    )
-    model = ArcFaceModel(backbone, head)
-    set_class_centers(head, means)
-    section, schedule = recipe.optimizer, recipe.schedule
-    steps = data.steps(schedule.batch_size, drop_remainder=True)
-    rate = warmup_cosine(
-        section.learning_rate, steps * schedule.epochs, schedule.warmup
-    )
-    model.compile(
-        CoupledSGD(rate, section.momentum, section.weight_decay),
-        centers_rate=recipe.head.centers_rate,
-    )
+    steps = data.steps(recipe.schedule.batch_size, drop_remainder=True)
+    found = recipe.with_values({"head.centers": "random"})
+    model = build_model(found, data, steps)
+    set_class_centers(model.head, means)
     return model
 
 
@@ -127,13 +112,6 @@ def finetune(model, recipe, data):
         "angle": round(history["angle"][-1], 1),
         "seconds": round(time.monotonic() - start),
     }
-
-
-def freeze_batch_norm(backbone):
-    """Keeps statistics, scales and offsets as they are, in heads too."""
-    for layer in backbone._flatten_layers(include_self=False):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
 
 
 def measures(report):

@@ -64,7 +64,9 @@ def make_callbacks(recipe, training, judge, folder):
     """
     folder, watch = Path(folder), recipe.watch
     batch_size, epochs = recipe.schedule.batch_size, recipe.schedule.epochs
-    callbacks = [] if recipe.distillation.teacher is None else [TeacherGuard()]
+    callbacks = []
+    if recipe.distillation.teacher is not None:
+        callbacks.append(TeacherGuard())
     if recipe.head.margin_warmup > 0:
         callbacks.append(MarginWarmup(recipe.head.margin_warmup))
     guard = NaNGuard(

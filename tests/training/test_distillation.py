@@ -6,10 +6,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from PIL import Image
+from small_run import pictures
 
 from keras_arcface import ArcFaceModel
 from keras_arcface import ArcMarginLayer
 from keras_arcface import DistilledModel
+from keras_arcface import load_backbone
+from keras_arcface import train
+from keras_arcface.training import Checkpoints
 from keras_arcface.training import TeacherGuard
 from keras_arcface.training import label_free
 from keras_arcface.training import with_teacher
@@ -232,3 +237,69 @@ def test_without_labels():
     assert losses[-1] < losses[0] - 0.2
     after = (unit(student(IMAGES)) * unit(teacher(IMAGES))).sum(axis=1)
     assert after.mean() > before.mean() + 0.2
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """A folder of twelve identities, eight pictures of 8x8 each."""
+    folder = tmp_path_factory.mktemp("faces")
+    data = pictures(each=8)
+    for number, image in enumerate(data.images()):
+        path = folder / str(data.labels[number]) / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(path)
+    return folder
+
+
+def run_of(faces, folder, teacher, weights, **changes):
+    return Recipe.from_values(
+        {
+            "data.source": str(faces),
+            "data.image_size": 8,
+            "output": str(folder),
+            "backbone.weights": str(weights),
+            "head.centers": "means",
+            "distillation.teacher": str(teacher),
+            "schedule.epochs": 2,
+            "schedule.batch_size": 16,
+            "evaluation.holdout": 0.4,
+            "watch.angles": False,
+            **changes,
+        }
+    )
+
+
+def test_a_recipe_trains_a_student_and_goes_on(faces, tmp_path, monkeypatch):
+    teacher, weights = tmp_path / "teacher.keras", tmp_path / "student.keras"
+    network(12, side=8, seed=2).save(teacher)
+    network(8, side=8).save(weights)
+    whole = train(run_of(faces, tmp_path / "whole", teacher, weights))
+    row = whole.history[-1]
+    np.testing.assert_allclose(
+        row["loss"], row["margin_loss"] + row["teacher_loss"], rtol=1e-5
+    )
+    assert load_backbone(str(tmp_path / "whole")).output_shape == (None, 8)
+
+    recipe = run_of(faces, tmp_path / "cut", teacher, weights)
+    monkeypatch.setattr(Checkpoints, "on_epoch_end", stopped_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe)
+    monkeypatch.undo()
+    kept = teacher.read_bytes()
+    network(12, side=8, seed=5).save(teacher)
+    with pytest.raises(ValueError, match="is not the one"):
+        train(recipe, resume=True)
+    teacher.write_bytes(kept)
+    resumed = train(recipe, resume=True)
+    for ours, theirs in zip(
+        resumed.model.get_weights(), whole.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+ON_EPOCH_END = Checkpoints.on_epoch_end
+
+
+def stopped_after_one(self, epoch, logs=None):
+    ON_EPOCH_END(self, epoch, logs)
+    raise KeyboardInterrupt
