@@ -5,6 +5,8 @@ epoch is one call and the epochs after it another. The callbacks see one
 training: one begin, one end, true numbers of epochs and batches.
 """
 
+import contextlib
+
 import keras
 
 from keras_arcface.training.averaging import training_weights_kept
@@ -30,18 +32,27 @@ class Course(keras.callbacks.CallbackList):
         self.first_step = 0
         self._saved = saved
 
-    def run(self, fit, place):
-        """Trains from a place to the end of the run.
+    @contextlib.contextmanager
+    def training(self):
+        """Tells the callbacks that the training begins, and that it ended."""
+        super().on_train_begin()
+        yield
+        super().on_train_end()
+
+    def run(self, fit, place, until=None):
+        """Trains from a place on, inside `training()`.
 
         Args:
             fit: `fit(first_epoch, first_step, epochs)`, which trains from
                 that step up to but not including epoch number `epochs`, with
                 these callbacks.
             place: `Place` to begin at.
+            until: Int, number of the epoch to end before; by default the end
+                of the run.
         """
-        epochs, steps = self.params["epochs"], self.params["steps"]
-        super().on_train_begin()
-        for first_epoch, first_step, last in parts(place, epochs, steps):
+        steps = self.params["steps"]
+        until = self.params["epochs"] if until is None else until
+        for first_epoch, first_step, last in parts(place, until, steps):
             self.first_step = first_step
             if first_step == steps:
                 self._finish_epoch(first_epoch)
@@ -50,7 +61,6 @@ class Course(keras.callbacks.CallbackList):
                     fit(first_epoch, first_step, last)
             if self.model.stop_training:
                 break
-        super().on_train_end()
 
     def on_train_begin(self, logs=None):
         """Does nothing: a `fit` begins, not the training."""

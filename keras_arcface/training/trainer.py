@@ -206,7 +206,8 @@ class _Run:
                 self.saved,
             )
             with plain_errors(), _closing(callbacks), self.stop.listening():
-                course.run(self._fit(course), self.place)
+                with course.training():
+                    course.run(self._fit(course), self.place)
         take_averages(self.model)
 
     def _fit(self, course):

@@ -128,7 +128,8 @@ def go_on(model, folder, saved=None, epochs=EPOCHS, **options):
             verbose=0,
         )
 
-    course.run(fit, Place(0, 0) if saved is None else saved.place)
+    with course.training():
+        course.run(fit, Place(0, 0) if saved is None else saved.place)
     return numbers.seen
 
 
