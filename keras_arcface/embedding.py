@@ -25,14 +25,34 @@ def embed(backbone, images, batch_size=128, flip=False, verbose=False):
             for start in range(0, len(images), batch_size)
         ]
     batches = progress(images, "Embedding") if verbose else images
-    embeddings = [_embed_batch(backbone, batch, flip) for batch in batches]
+    features_of = _features_of(backbone)
+    embeddings = [_embed_batch(features_of, batch, flip) for batch in batches]
     if not embeddings:
         return np.zeros((0, backbone.output_shape[-1]), "float32")
     return np.concatenate(embeddings)
 
 
-def _embed_batch(backbone, batch, flip):
-    features = backbone.predict_on_batch(batch)
+def _features_of(backbone):
+    """Returns a function from pictures to features, on one device.
+
+    Under `tf.distribute`, Keras's `predict_on_batch` gives every replica the
+    whole batch and returns each picture once a replica; with several workers
+    it waits for all of them.
+    """
+    strategy = getattr(backbone, "distribute_strategy", None)
+    if getattr(strategy, "num_replicas_in_sync", 1) == 1:
+        return backbone.predict_on_batch
+    import tensorflow as tf
+
+    return tf.function(
+        lambda images: backbone(images, training=False),
+        autograph=False,
+        reduce_retracing=True,
+    )
+
+
+def _embed_batch(features_of, batch, flip):
+    features = features_of(batch)
     if flip:
-        features = features + backbone.predict_on_batch(batch[:, :, ::-1])
+        features = features + features_of(batch[:, :, ::-1])
     return ops.convert_to_numpy(numerics.unit(features))

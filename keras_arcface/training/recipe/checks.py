@@ -244,7 +244,10 @@ def _by_name(name, check, value):
     """Runs a check that knows its argument without its section."""
     short = name.rpartition(".")[2]
     try:
-        check(value)
+        # A margin has variables, and a variable starts TensorFlow, whose
+        # devices could not be divided any more.
+        with keras.StatelessScope(initialize_variables=False):
+            check(value)
     except ValueError as error:
         text = re.sub(rf"(?<![\w.]){short}(?= must|=)", name, str(error))
         raise RecipeError(
