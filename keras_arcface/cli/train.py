@@ -5,6 +5,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from keras_arcface.training.distribution import Cluster
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.recipe import help_texts
 from keras_arcface.training.recipe import recipe_keys
@@ -71,6 +72,18 @@ def add_parser(subparsers):
         help="go on from the last checkpoint in --output, with the recipe that "
         "lies there where no other is given",
     )
+    parser.add_argument(
+        "--cluster",
+        metavar="HOST:PORT,HOST:PORT",
+        help="train on several machines together, with TensorFlow: the same "
+        "list, the same recipe and a shared --output on each",
+    )
+    parser.add_argument(
+        "--worker",
+        type=int,
+        metavar="N",
+        help="which machine of --cluster this is, from 0; 0 prints and writes",
+    )
     parser.set_defaults(run=run)
 
 
@@ -78,8 +91,21 @@ def run(args):
     recipe = _recipe(args.recipe, _changes(args), args.resume)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
-        result = train(recipe, resume=args.resume)
-    print(_summary(result))
+        cluster = _cluster(args)
+        result = train(recipe, resume=args.resume, cluster=cluster)
+    if cluster is None or cluster.is_chief:
+        print(_summary(result))
+
+
+def _cluster(args) -> Cluster | None:
+    if args.cluster is not None:
+        return Cluster.parse(args.cluster, args.worker)
+    if args.worker is not None:
+        raise ValueError(
+            "--worker says which machine of --cluster this is. Received: "
+            f"--worker {args.worker} without --cluster."
+        )
+    return Cluster.from_environment()
 
 
 def _add_flag(parser, flag, name):

@@ -19,6 +19,8 @@ from keras_arcface.training.averaging import take_averages
 from keras_arcface.training.building import build_model
 from keras_arcface.training.checkpoints import Checkpoints
 from keras_arcface.training.course import Course
+from keras_arcface.training.distribution import Cluster
+from keras_arcface.training.distribution import placement
 from keras_arcface.training.progress import TrainingProgress
 from keras_arcface.training.recipe import GLYPHS
 from keras_arcface.training.recipe import Recipe
@@ -53,7 +55,9 @@ class TrainResult:
     folder: Path
 
 
-def train(recipe: Recipe, resume: bool = False) -> TrainResult:
+def train(
+    recipe: Recipe, resume: bool = False, cluster: Cluster | None = None
+) -> TrainResult:
     """Trains a model and judges it on held-out identities every epoch.
 
     Args:
@@ -62,10 +66,16 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
             `recipe.output`. At most `checkpoints.every_steps` steps are done
             again, without them one epoch. With `deterministic` the run ends as
             if it had never stopped, to the last bit.
+        cluster: Which machines train together; by default those of
+            `TF_CONFIG`, where it is set. Call it on each, before anything
+            else uses TensorFlow. All need the same output folder, on a file
+            system that they share; worker 0 alone writes to it.
 
     Raises:
+        ConnectionError: when another machine of the cluster is gone.
         ValueError: for data that cannot be trained on; when all checkpoints
-            are damaged.
+            are damaged; for devices that are not there, or cannot do what
+            the recipe asks.
         FileExistsError: when the folder holds a run and `resume` is False, or
             holds anything else.
         FloatingPointError: when the loss becomes NaN.
@@ -73,24 +83,13 @@ def train(recipe: Recipe, resume: bool = False) -> TrainResult:
             done and its checkpoint written; KeyboardInterrupt after Ctrl-C.
     """
     recipe = recipe.resolved()
+    place = placement(recipe, cluster)  # Before anything starts TensorFlow.
     folder = check_output_folder(recipe.output)
-    claim(folder, recipe, resume)
-    _seed(recipe)
-    training, held_out = load_data(recipe)
-    judge = make_judge(recipe, held_out)
-    print(f"Training on {training.describe()}.")
-    print(f"Judging on {held_out.describe()}: {judge.describe()}.")
-    saved = resume_point(folder)  # None in a folder that a new run may have.
-    if saved is not None:
-        check_same_data(folder, identities(training, held_out))
-    with no_trace_of_failure(folder), dtype_policy(recipe.precision):
-        write_facts(folder, recipe, training, held_out)
-        run = _Run(recipe, folder, training, saved)
-        print(run.model.head_plan(recipe.schedule.batch_size).describe())
-        run.train(make_callbacks(recipe, training, judge, folder))
-    history = run.checkpoints.history
-    plots.plot_training(_columns(history), folder / "training.png")
-    return TrainResult(run.model, history, folder)
+    if resume or place.is_chief:
+        claim(folder, recipe, resume)
+    with place.output(folder) as written:
+        model, history = _train(recipe, place, folder, written)
+    return TrainResult(model, history, folder)
 
 
 def load_data(recipe: Recipe) -> tuple[ImageData, ImageData]:
@@ -128,6 +127,27 @@ def dtype_policy(name: str):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _train(recipe, place, folder, written):
+    """Trains; reads from the run's folder, and writes where `place` says."""
+    _seed(recipe)
+    training, held_out = load_data(recipe)
+    judge = make_judge(recipe, held_out)
+    print(f"Training on {training.describe()}, on {place.describe()}.")
+    print(f"Judging on {held_out.describe()}: {judge.describe()}.")
+    # None in a folder that a new run may have.
+    saved = place.chief_first(lambda: resume_point(folder))
+    if saved is not None:
+        check_same_data(folder, identities(training, held_out))
+    with no_trace_of_failure(written), dtype_policy(recipe.precision):
+        write_facts(written, recipe, training, held_out)
+        run = _Run(recipe, place, written, training, saved)
+        print(run.model.head_plan(recipe.schedule.batch_size).describe())
+        run.train(make_callbacks(recipe, training, judge, written))
+    history = run.checkpoints.history
+    plots.plot_training(_columns(history), written / "training.png")
+    return run.model, history
 
 
 def _open(section, seed):
@@ -173,9 +193,10 @@ def _columns(history):
 class _Run:
     """A model on its way from a place in a run to the run's end."""
 
-    def __init__(self, recipe, folder, training, saved):
+    def __init__(self, recipe, placement, folder, training, saved):
         schedule, keeping = recipe.schedule, recipe.checkpoints
         self.recipe, self.training, self.saved = recipe, training, saved
+        self.placement = placement
         self.steps = training.steps(schedule.batch_size, drop_remainder=True)
         self.place = Place(0, 0) if saved is None else saved.place
         self.stop = StopSignal(folder)
@@ -187,7 +208,8 @@ class _Run:
             saved=saved,
             stop=self.stop,
         )
-        self.model = build_model(recipe, training, self.steps)
+        with placement.scope():
+            self.model = build_model(recipe, training, self.steps)
         _check_loss_scaling(self.model, recipe.precision)
 
     def train(self, callbacks):
@@ -205,30 +227,34 @@ class _Run:
                 self.steps,
                 self.saved,
             )
-            with plain_errors(), _closing(callbacks), self.stop.listening():
+            with plain_errors(), _closing(callbacks), self._listening():
                 with course.training():
                     course.run(self._fit(course), self.place)
         take_averages(self.model)
 
+    def _listening(self):
+        # Workers that stop after different steps would wait for each other.
+        # One that ends at once ends all, to go on from the last checkpoint.
+        several = self.placement.shard[1] > 1
+        return contextlib.nullcontext() if several else self.stop.listening()
+
     def _fit(self, course):
         def fit(first_epoch, first_step, epochs):
-            batches = self.training.batches(
-                self.recipe.schedule.batch_size,
-                seed=self.recipe.seed,
+            batches = self.placement.batches(
+                self.training,
+                self.recipe,
                 epoch=first_epoch,
-                epochs=epochs - first_epoch,
                 start_step=first_step,
-                augment=self.recipe.data.augment,
-                drop_remainder=True,
+                epochs=epochs - first_epoch,
             )
-            self.model.fit(
+            self.placement.fit(
+                self.model,
                 batches,
+                course,
+                first_epoch=first_epoch,
+                first_step=first_step,
                 epochs=epochs,
-                initial_epoch=first_epoch,
-                steps_per_epoch=self.steps - first_step,
-                callbacks=course,
-                shuffle=False,  # The batches come shuffled.
-                verbose=0,
+                steps_per_epoch=self.steps,
             )
 
         return fit
