@@ -217,7 +217,8 @@ class _Run:
         epochs = self.recipe.schedule.epochs
         self.checkpoints.remembering = callbacks
         if self.saved is not None:
-            self.saved.restore(self.model, callbacks)
+            with self.placement.scope():
+                self.saved.restore(self.model, callbacks)
             print(self.saved.describe(epochs))
         if self.place.epoch < epochs:
             course = Course(
