@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except (FloatingPointError, ParityError) as error:
+    except (FloatingPointError, ParityError, ConnectionError) as error:
         return _fail(error, 1)
     except (ValueError, OSError, ImportError) as error:
         return _fail(error, 2)

@@ -21,6 +21,7 @@ from keras_arcface.training.distillation import with_teacher as with_teacher
 from keras_arcface.training.distilled_model import (
     DistilledModel as DistilledModel,
 )
+from keras_arcface.training.distribution import Cluster as Cluster
 from keras_arcface.training.distribution import (
     sharded_centers as sharded_centers,
 )

@@ -161,7 +161,7 @@ def command(folder, output, **changes):
         "data.augment": "none",
         "backbone.name": "smallnet",
         "backbone.embedding_dim": 16,
-        "evaluation.holdout": 0.2,
+        "evaluation.holdout": 0.34,
         "schedule.epochs": 3,
         "schedule.batch_size": 8,
         "optimizer.learning_rate": 0.01,
@@ -185,8 +185,8 @@ def history(run):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    # 8 of 10 identities train: 40 pictures, 5 steps an epoch.
-    return drawing.identities_folder(tmp_path_factory.mktemp("data"), 10, 5)
+    # 8 of 12 identities train: 40 pictures, 5 steps an epoch.
+    return drawing.identities_folder(tmp_path_factory.mktemp("data"), 12, 5)
 
 
 @on_tensorflow
