@@ -1,6 +1,7 @@
 """keras-arcface train"""
 
 import argparse
+import dataclasses
 import sys
 import warnings
 from pathlib import Path
@@ -111,6 +112,8 @@ def _cluster(args) -> Cluster | None:
 def _add_flag(parser, flag, name):
     key = recipe_keys()[name]
     text = f"{name}: {help_texts()[name]}".replace("%", "%%")
+    if key.default not in (None, False, dataclasses.MISSING):
+        text += f" (default: {key.default})"
     if key.kinds == (bool,):
         value = {"action": "store_const", "const": "true"}
     else:

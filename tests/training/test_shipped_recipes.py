@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,14 @@ def test_the_docs_tell_all_keys_and_recipes():
     assert keys_table() in text, "paste what `keras-arcface recipes keys` says"
     for name in NAMES:
         assert f"| `{name}` |" in text
+
+
+def test_the_snippet_of_the_docs_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.+?)```", DOCS.read_text("utf-8"), re.S)
+    found = {}
+    exec(code, found)
+    assert Recipe.from_yaml(tmp_path / "mine.yaml") == found["recipe"]
 
 
 def test_the_header_of_any_file_is_read(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 from keras_arcface import ArcFaceModel
 from keras_arcface import SmallNet
 from keras_arcface import load_pretrained
+from keras_arcface.data import write_bin
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import save_pretrained
 from keras_arcface.training import Checkpoints
@@ -114,6 +115,28 @@ def test_a_sample_of_the_classes_trains_and_resumes(folder, tmp_path, capsys):
     assert model.head.sample_rate == 0.2
     said = "partial (dense) softmax, 7 classes, 4 of them a step; "
     assert said in capsys.readouterr().out
+
+
+def test_sets_alone_judge_where_nobody_is_held_out(folder, tmp_path, capsys):
+    paths = [sorted(folder.glob(f"person_{i:02d}/*"))[:2] for i in range(8)]
+    same = [path for pair in paths for path in pair]
+    other = [paths[i // 2 - i % 2][i % 2] for i in range(16)]
+    pictures = [path.read_bytes() for path in same + other]
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    write_bin(tmp_path / "lfw.bin", pictures, [True] * 8 + [False] * 8)
+    changes = {"evaluation.sets": ["lfw.bin"], "evaluation.flip": True}
+    run = recipe(data, tmp_path / "run", epochs=1, holdout=0, **changes)
+    with pytest.raises(FileNotFoundError, match="evaluation.sets names lfw.b"):
+        train(run)
+    shutil.move(tmp_path / "lfw.bin", data / "lfw.bin")
+    result = train(run)
+    assert result.model.head.num_classes == 12
+    assert 0 <= result.history[-1]["eer"] <= 1
+    who = json.loads((tmp_path / "run" / "identities.json").read_text())
+    assert list(who) == ["training"] and len(who["training"]) == 12
+    assert "Judging on sets of their own: 16 pairs" in (capsys.readouterr().out)
+    assert len(train(run, resume=True).history) == 1
 
 
 class Stop(Exception):
