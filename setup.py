@@ -17,7 +17,8 @@ EXPORT = [
     "ai-edge-litert>=2.0",
 ]
 DETECT = ["mtcnn>=1.0"]
-TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
+SEARCH = ["faiss-cpu>=1.8"]
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", "scikit-learn>=1.4"]
 
 
 def version():
@@ -60,8 +61,9 @@ setup(
         "export": EXPORT,
         "detect": DETECT,
         "jax": ["jax>=0.6"],
+        "search": SEARCH,
         "test": TEST,
-        "all": EXPORT + DETECT + TEST,
+        "all": EXPORT + DETECT + SEARCH + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]

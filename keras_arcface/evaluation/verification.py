@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 
 from keras_arcface.evaluation.bootstrap import bootstrap_samples
 from keras_arcface.evaluation.bootstrap import percentile_interval
+from keras_arcface.evaluation.insightface_folds import insightface_accuracy
+from keras_arcface.evaluation.insightface_folds import is_applicable
 from keras_arcface.evaluation.measures import Measures
 from keras_arcface.evaluation.measures import tar_name
 from keras_arcface.evaluation.pairs import check_subjects
@@ -84,7 +86,11 @@ def verification_report(
             seed=seed,
         )
         intervals = {k: percentile_interval(v) for k, v in samples.items()}
-    return _report(measures, subjects, intervals, bootstrap)
+    report = _report(measures, subjects, intervals, bootstrap)
+    if not is_applicable(similarity):
+        return report
+    theirs = insightface_accuracy(similarity, truth)
+    return dataclasses.replace(report, insightface=theirs)
 
 
 def _report(measures, subjects, intervals, bootstrap):
