@@ -12,6 +12,7 @@ from keras_arcface.evaluation.det_points import DetCurve
 from keras_arcface.evaluation.det_points import DetPoint
 from keras_arcface.evaluation.intervals import NOTHING_KNOWN
 from keras_arcface.evaluation.intervals import RULE_OF_30
+from keras_arcface.evaluation.intervals import few_subjects
 from keras_arcface.evaluation.intervals import rule_of_three
 from keras_arcface.evaluation.intervals import widened
 from keras_arcface.evaluation.intervals import wilson_interval
@@ -92,7 +93,7 @@ def det_curve(
         subjects=None if subjects is None else subjects.count,
         resampling=drawn if bootstrap else "none",
         bootstrap=bootstrap,
-        warnings=tuple(_warnings(tradeoff, points)),
+        warnings=tuple(_warnings(tradeoff, points, subjects)),
         about=about,
     )
 
@@ -141,7 +142,9 @@ def _interval(samples, errors, trials):
     return widened(percentile_interval(samples), errors, trials)
 
 
-def _warnings(tradeoff, points):
+def _warnings(tradeoff, points, subjects):
+    if subjects is not None:
+        yield from few_subjects(subjects.count)
     unknown = [p.target_fmr for p in points if math.isnan(p.fnmr)]
     if unknown:
         yield (

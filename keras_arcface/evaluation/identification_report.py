@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_arcface.evaluation.intervals import RULE_OF_30
+from keras_arcface.evaluation.intervals import few_subjects
 from keras_arcface.evaluation.intervals import rule_of_three
 from keras_arcface.evaluation.tables import aligned
 from keras_arcface.evaluation.tables import jsonable
@@ -14,7 +15,6 @@ from keras_arcface.evaluation.tables import percent_range
 
 Interval = tuple[float, float]
 SHOWN_RANKS = (1, 5, 10, 20, 50)
-FEW_SUBJECTS = 30
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,4 @@ def report_warnings(points, cmc, mated_searches, subjects):
             f"the true rate may still be {rule_of_three(mated_searches):.2g} "
             "(rule of three)."
         )
-    if subjects < FEW_SUBJECTS:
-        yield (
-            f"only {subjects} subjects: intervals from so few are too narrow."
-        )
+    yield from few_subjects(subjects)

@@ -11,6 +11,7 @@ from keras_arcface.evaluation.bootstrap import percentile_interval
 
 Z_95 = 1.959963984540054
 RULE_OF_30 = 30
+FEW_SUBJECTS = 30
 NOTHING_KNOWN = (float("nan"), float("nan"))
 
 
@@ -48,6 +49,12 @@ def rule_of_three(trials: int) -> float:
     With 95 % confidence, for independent trials: 3 / trials.
     """
     return min(1.0, 3 / trials) if trials else 1.0
+
+
+def few_subjects(count: int) -> Iterator[str]:
+    """Yields a warning where too few subjects were resampled."""
+    if count < FEW_SUBJECTS:
+        yield f"only {count} subjects: intervals from so few are too narrow."
 
 
 def widened(

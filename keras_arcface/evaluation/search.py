@@ -17,6 +17,8 @@ from keras_arcface.utils.optional import require
 BLOCK_ELEMENTS = 4_000_000
 BLOCK_COLUMNS = 1024
 MOST_WORKERS = 8
+UNIT_ROUNDING = 1e-6
+FLOAT32_LENGTHS = (1e-30, 1e30)
 MOST_ROWS = 2**32 - 1
 ENGINES = ("exact", "faiss")
 Visitor = Callable[[int, int, np.ndarray], None]
@@ -84,6 +86,10 @@ class ExactIndex:
     def __init__(self, gallery: ArrayLike):
         self.gallery = check_embeddings(gallery)
         self._lengths = row_lengths(self.gallery)
+        # Rows that a model brought to unit length are taken as they are.
+        self._are_units = self.gallery.dtype == np.float32 and bool(
+            (np.abs(self._lengths - 1) < UNIT_ROUNDING).all()
+        )
         self.columns = len(self.gallery)
         if not 0 < self.columns <= MOST_ROWS:
             raise ValueError(
@@ -172,6 +178,8 @@ class ExactIndex:
     def unit_entries(self, first: int, last: int) -> np.ndarray:
         """Returns entries as unit rows, float32, `(last - first, dim)`."""
         some = slice(first, last)
+        if self._are_units:
+            return np.asarray(self.gallery[some])
         return unit_rows(self.gallery[some], self._lengths[some])
 
     def reduce(self, column: int, similarity: np.ndarray) -> np.ndarray:
@@ -205,7 +213,9 @@ class FaissIndex:
 
 def unit_rows(embeddings: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Returns rows divided by their float64 lengths, contiguous float32."""
-    if embeddings.dtype == np.float32:
+    low, high = FLOAT32_LENGTHS
+    ordinary = (lengths > low).all() and (lengths < high).all()
+    if embeddings.dtype == np.float32 and ordinary:
         return embeddings / lengths.astype(np.float32)[:, None]
     return (embeddings / lengths[:, None]).astype(np.float32)
 

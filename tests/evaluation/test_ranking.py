@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -201,3 +202,18 @@ def test_values_are_those_of_pytorch_metric_learning(tmp_path):
     assert values(report)[:3] == pytest.approx(
         json.loads(done.stdout.splitlines()[-1]), abs=1e-6
     )
+
+
+def test_memory_is_not_that_of_all_similarities(monkeypatch):
+    search = "keras_arcface.evaluation.search"
+    monkeypatch.setattr(f"{search}.BLOCK_ELEMENTS", 50_000)
+    monkeypatch.setattr(f"{search}.BLOCK_COLUMNS", 256)
+    monkeypatch.setattr(f"{RANKING}.LIST_ELEMENTS", 50_000)
+    embeddings, labels = classes(count=3000)
+    tracemalloc.start()
+    try:
+        retrieval_report(embeddings, labels)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 3000**2 / 4

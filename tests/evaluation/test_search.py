@@ -84,13 +84,26 @@ def test_any_real_dtype_and_length(dtype):
     assert found.scores[1].tolist() == pytest.approx([1, np.sqrt(0.5)])
 
 
-def test_lengths_far_from_one_change_nothing():
-    probes, gallery = rows(5), rows(30, seed=1)
-    scaled = gallery * np.geomspace(1e-30, 1e30, 30)[:, None]
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lengths_far_from_one_change_nothing(dtype):
+    probes, gallery = rows(5), rows(30, seed=1).astype(dtype)
+    scales = np.geomspace(1e-34, 1e38, 30)[:, None].astype(dtype)
     np.testing.assert_array_equal(
         search_gallery(probes, gallery, 6).indices,
-        search_gallery(probes, scaled, 6).indices,
+        search_gallery(probes, gallery * scales, 6).indices,
     )
+
+
+def test_unit_rows_are_taken_as_they_are():
+    probes, gallery = rows(5), rows(30, seed=1)
+    units = gallery / np.linalg.norm(gallery, axis=1, keepdims=True)
+    units = units.astype(np.float32)
+    index = ExactIndex(units)
+    assert np.shares_memory(index.unit_entries(3, 9), units)
+    assert not np.shares_memory(ExactIndex(2 * units).unit_entries(3, 9), units)
+    found, known = index.search(probes, 30), search_gallery(probes, gallery, 30)
+    np.testing.assert_array_equal(found.indices, known.indices)
+    np.testing.assert_allclose(found.scores, known.scores, atol=1e-6)
 
 
 @pytest.mark.parametrize("columns", [4, 1024])
