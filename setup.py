@@ -18,7 +18,8 @@ EXPORT = [
 ]
 DETECT = ["mtcnn>=1.0"]
 TENSORBOARD = ["tensorboard>=2.19"]
-TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6"]
+SEARCH = ["faiss-cpu>=1.8"]
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", "scikit-learn>=1.4"]
 
 
 def version():
@@ -64,8 +65,9 @@ setup(
         "detect": DETECT,
         "tensorboard": TENSORBOARD,
         "jax": ["jax>=0.6"],
+        "search": SEARCH,
         "test": TEST,
-        "all": EXPORT + DETECT + TENSORBOARD + TEST,
+        "all": EXPORT + DETECT + TENSORBOARD + SEARCH + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]

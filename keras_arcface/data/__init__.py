@@ -24,6 +24,12 @@ from keras_arcface.data.pairs import pairs_from_labels as pairs_from_labels
 from keras_arcface.data.plans import epoch_order as epoch_order
 from keras_arcface.data.recordio_reader import from_recordio as from_recordio
 from keras_arcface.data.samples import Samples as Samples
+from keras_arcface.data.template_searches import (
+    TemplateSearches as TemplateSearches,
+)
+from keras_arcface.data.template_searches import (
+    read_ijb_searches as read_ijb_searches,
+)
 from keras_arcface.data.templates import TemplateSet as TemplateSet
 from keras_arcface.data.templates import read_ijb as read_ijb
 from keras_arcface.data.tfrecord_reader import from_tfrecord as from_tfrecord

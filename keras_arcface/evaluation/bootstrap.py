@@ -86,18 +86,22 @@ def _weights(
 ) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(seed)
     rows = max(1, CHUNK_ELEMENTS // is_same.size)
+    if subjects is not None:
+        # One more subject, who always comes once, is beside genuine pairs.
+        other = np.where(is_same, subjects.count, subjects.right)
     for start in range(0, resamples, rows):
         some = min(rows, resamples - start)
         if subjects is None:
             yield _pair_weights(rng, is_same, some)
         else:
-            yield _subject_weights(rng, is_same, subjects, some)
+            yield _subject_weights(rng, subjects, other, some)
 
 
-def _subject_weights(rng, is_same, subjects, resamples):
-    counts = _draw(rng, resamples, subjects.count)
+def _subject_weights(rng, subjects, other, resamples):
+    counts = np.ones((resamples, subjects.count + 1))
+    counts[:, :-1] = _draw(rng, resamples, subjects.count)
     weights = counts[:, subjects.left]
-    weights[:, ~is_same] *= counts[:, subjects.right[~is_same]]
+    weights *= counts[:, other]
     return weights
 
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_arcface.evaluation.intervals import Shares
+from keras_arcface.evaluation.intervals import error_rates
+from keras_arcface.evaluation.intervals import few_errors
+from keras_arcface.evaluation.intervals import subject_samples
 from keras_arcface.evaluation.pairs import check_pairs
 from keras_arcface.evaluation.pairs import check_rate
 from keras_arcface.evaluation.pairs import expected_errors
 from keras_arcface.evaluation.roc import tar_at_far
-
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,13 @@ class ThresholdCheck:
     Attributes:
         threshold: The one that was checked.
         fmr: False matches / impostor pairs. fnmr: False non-matches / genuine.
-        fmr_interval: 95 % Wilson interval. fnmr_interval: The same for FNMR.
+        fmr_interval: 95 % interval. fnmr_interval: The same for FNMR.
         false_matches: Impostor pairs at or above the threshold.
         false_non_matches: Genuine pairs below it.
         genuine_pairs: Genuine pairs seen. impostor_pairs: Impostor pairs seen.
+        resampling: "subjects" where the intervals come from a bootstrap over
+            subjects, "none" where they are Wilson's.
+        warnings: What a reader must know before quoting a number.
     """
 
     threshold: float
@@ -102,54 +107,56 @@ class ThresholdCheck:
     false_non_matches: int
     genuine_pairs: int
     impostor_pairs: int
+    resampling: str = "none"
+    warnings: tuple[str, ...] = ()
 
 
 def check_threshold(
-    similarity: ArrayLike, is_same: ArrayLike, threshold: float
+    similarity: ArrayLike,
+    is_same: ArrayLike,
+    threshold: float,
+    *,
+    subject_left: ArrayLike | None = None,
+    subject_right: ArrayLike | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
 ) -> ThresholdCheck:
     """Measures FMR and FNMR of a threshold fixed elsewhere.
 
-    The intervals treat pairs as independent. Pairs that share subjects are
-    not, and the truth is then wider: `verification_report` with subjects
-    resamples subjects instead.
+    Without subjects the intervals are Wilson's, which treat pairs as
+    independent: too narrow for pairs that share subjects. With subjects they
+    come from a bootstrap over these; where no error was seen, the end away
+    from zero comes from the rule of three.
+
+    Args:
+        similarity: Scores, larger means more alike, `(pairs,)`.
+        is_same: Booleans or 0/1, `(pairs,)`.
+        threshold: Match when similarity >= threshold.
+        subject_left: Subject on the left of each pair, or None.
+        subject_right: The same for the right side.
+        bootstrap: Resamples of subjects; 0 for Wilson's intervals.
+        seed: Of the bootstrap.
     """
     scores, truth = check_pairs(similarity, is_same)
     if not np.isfinite(threshold):
         raise ValueError(f"`threshold` must be finite. Received: {threshold}.")
-    false_matches = int((scores[~truth] >= threshold).sum())
-    false_non_matches = int((scores[truth] < threshold).sum())
-    genuine = int(truth.sum())
-    impostors = truth.size - genuine
+    match = scores >= threshold
+    shares = Shares({"fmr": (match, ~truth), "fnmr": (~match, truth)})
+    samples = subject_samples(
+        shares, truth, subject_left, subject_right, bootstrap, seed
+    )
+    rates = error_rates(shares, ["fmr", "fnmr"], samples)
+    fmr, fnmr = rates["fmr"], rates["fnmr"]
     return ThresholdCheck(
         threshold=float(threshold),
-        fmr=false_matches / impostors,
-        fnmr=false_non_matches / genuine,
-        fmr_interval=wilson_interval(false_matches, impostors),
-        fnmr_interval=wilson_interval(false_non_matches, genuine),
-        false_matches=false_matches,
-        false_non_matches=false_non_matches,
-        genuine_pairs=genuine,
-        impostor_pairs=impostors,
-    )
-
-
-def wilson_interval(errors: int, trials: int) -> tuple[float, float]:
-    """Returns the 95 % score interval of a share, also sound at 0 errors.
-
-    Reference:
-    - Wilson, 1927, "Probable inference, the law of succession, and
-      statistical inference", JASA 22.
-    """
-    if not 0 <= errors <= trials or trials == 0:
-        raise ValueError(
-            "`errors` must be between 0 and `trials`, and `trials` positive. "
-            f"Received: errors={errors}, trials={trials}."
-        )
-    share, extra = errors / trials, Z_95**2 / trials
-    centre = share + extra / 2
-    half = Z_95 * np.sqrt((share * (1 - share) + extra / 4) / trials)
-    low, high = (centre - half) / (1 + extra), (centre + half) / (1 + extra)
-    return (
-        float(low) if errors else 0.0,
-        float(high) if errors < trials else 1.0,
+        fmr=fmr.rate,
+        fnmr=fnmr.rate,
+        fmr_interval=fmr.interval,
+        fnmr_interval=fnmr.interval,
+        false_matches=fmr.errors,
+        false_non_matches=fnmr.errors,
+        genuine_pairs=fnmr.trials,
+        impostor_pairs=fmr.trials,
+        resampling=fmr.resampling,
+        warnings=tuple(few_errors(rates)),
     )

@@ -96,7 +96,7 @@ def check_subjects(
             f"Received shapes {left.shape} and {right.shape} for "
             f"{is_same.size} pairs."
         )
-    names, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
+    names, codes = coded(np.concatenate([left, right]))
     left_code, right_code = codes[: left.size], codes[left.size :]
     wrong = np.flatnonzero((left_code == right_code) != is_same)
     if wrong.size:
@@ -108,6 +108,23 @@ def check_subjects(
             "pair has one subject on both sides, an impostor pair two."
         )
     return Subjects(left_code, right_code, len(names))
+
+
+def coded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the distinct values, ascending, and the place of each there.
+
+    As `np.unique(values, return_inverse=True)`; integers that lie close
+    together, millions of them too, are counted instead of sorted.
+    """
+    if values.size and np.issubdtype(values.dtype, np.integer):
+        low, high = int(values.min()), int(values.max())
+        if high - low <= values.size and high < 2**63:
+            offset = values.astype(np.int64) - low
+            present = np.zeros(high - low + 1, bool)
+            present[offset] = True
+            places = np.cumsum(present) - 1
+            return np.flatnonzero(present) + low, places[offset]
+    return np.unique(values, return_inverse=True)
 
 
 def check_rate(name: str, rate: float) -> float:

@@ -5,7 +5,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from keras_arcface.evaluation.insightface_folds import InsightfaceAccuracy
 from keras_arcface.evaluation.roc import TarAtFar
+from keras_arcface.evaluation.tables import aligned
+from keras_arcface.evaluation.tables import jsonable
 
 Interval = tuple[float, float]
 
@@ -31,6 +34,9 @@ class VerificationReport:
         resampling: "subjects", "pairs" or "none": what the bootstrap drew.
         bootstrap: How many resamples.
         warnings: What a reader must know before quoting a number.
+        insightface: What insightface's script prints for the same pairs, to
+            compare with tables made by it; None where the scores are no
+            cosines or there are fewer than ten pairs.
     """
 
     accuracy: float
@@ -48,6 +54,7 @@ class VerificationReport:
     resampling: str
     bootstrap: int
     warnings: tuple[str, ...]
+    insightface: InsightfaceAccuracy | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values ready for JSON; what is NaN becomes None."""
@@ -55,7 +62,7 @@ class VerificationReport:
         value["tar_at_far"] = {
             f"{far:g}": point for far, point in value["tar_at_far"].items()
         }
-        return _jsonable(value)
+        return jsonable(value)
 
     def summary(self) -> str:
         """Returns the report as a table for a terminal."""
@@ -64,7 +71,9 @@ class VerificationReport:
         auc = f"{self.auc:.4f}"
         rows.append(("AUC", auc, _range(self.intervals.get("auc"), 1), "", ""))
         rows += [_tar_row(point) for point in self.tar_at_far.values()]
-        lines = [self._title(), *_aligned(rows), self._about_intervals()]
+        lines = [self._title(), *aligned(rows), self._about_intervals()]
+        if self.insightface is not None:
+            lines.append(self.insightface.summary())
         lines += [f"Warning: {warning}" for warning in self.warnings]
         return "\n".join(line for line in lines if line)
 
@@ -120,21 +129,3 @@ def _range(interval, factor=100):
     digits = 2 if factor == 100 else 4
     low, high = (f"{factor * end:.{digits}f}" for end in interval)
     return f"[{low}, {high}]"
-
-
-def _aligned(rows):
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *numbers, note in rows:
-        cells = [name.ljust(widths[0])]
-        cells += [n.rjust(w) for n, w in zip(numbers, widths[1:], strict=False)]
-        yield "  ".join([*cells, note]).rstrip()
-
-
-def _jsonable(value):
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_arcface.evaluation.labels import check_labels
 from keras_arcface.evaluation.similarity import check_embeddings
 from keras_arcface.evaluation.similarity import row_lengths
 
@@ -48,7 +49,8 @@ def precision_at_1(embeddings: ArrayLike, labels: ArrayLike) -> PrecisionAt1:
             embedding has no direction.
     """
     embeddings = check_embeddings(embeddings)
-    classes = _check_labels(labels, len(embeddings))
+    labels = check_labels(labels, len(embeddings))
+    classes = np.unique(labels, return_inverse=True)[1]
     has_mate = np.bincount(classes)[classes] > 1
     if not has_mate.any():
         raise ValueError(
@@ -77,15 +79,3 @@ def _nearest(units, queries):
         similarity[np.arange(some.size), some] = -np.inf
         nearest[start : start + rows] = similarity.argmax(axis=1)
     return nearest
-
-
-def _check_labels(labels, images):
-    labels = np.asarray(labels)
-    if labels.shape != (images,) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            "`labels` must hold one integer an image; float ids above 2^24 "
-            f"would merge. Received: shape {labels.shape}, dtype "
-            f"{labels.dtype}, for {images} images. Cast ids with "
-            "labels.astype('int64') before they ever become floats."
-        )
-    return np.unique(labels, return_inverse=True)[1]

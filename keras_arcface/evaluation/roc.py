@@ -16,11 +16,10 @@ from keras_arcface.evaluation.curve import ScoreOrder
 from keras_arcface.evaluation.curve import auc_of
 from keras_arcface.evaluation.curve import eer_of
 from keras_arcface.evaluation.curve import point_at_far
+from keras_arcface.evaluation.intervals import RULE_OF_30
 from keras_arcface.evaluation.pairs import check_pairs
 from keras_arcface.evaluation.pairs import check_rate
 from keras_arcface.evaluation.pairs import expected_errors
-
-RULE_OF_30 = 30
 
 
 def roc_curve(

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from keras_arcface.evaluation.bootstrap import bootstrap_samples
 from keras_arcface.evaluation.bootstrap import percentile_interval
+from keras_arcface.evaluation.insightface_folds import insightface_accuracy
+from keras_arcface.evaluation.insightface_folds import is_applicable
+from keras_arcface.evaluation.intervals import few_subjects
 from keras_arcface.evaluation.measures import Measures
 from keras_arcface.evaluation.measures import tar_name
 from keras_arcface.evaluation.pairs import check_subjects
@@ -16,7 +19,6 @@ from keras_arcface.evaluation.roc import RULE_OF_30
 from keras_arcface.evaluation.roc import eer_on
 from keras_arcface.evaluation.roc import tar_on
 
-FEW_SUBJECTS = 30
 NAMES = ("accuracy", "eer", "auc")
 
 
@@ -84,7 +86,11 @@ def verification_report(
             seed=seed,
         )
         intervals = {k: percentile_interval(v) for k, v in samples.items()}
-    return _report(measures, subjects, intervals, bootstrap)
+    report = _report(measures, subjects, intervals, bootstrap)
+    if not is_applicable(similarity):
+        return report
+    theirs = insightface_accuracy(similarity, truth)
+    return dataclasses.replace(report, insightface=theirs)
 
 
 def _report(measures, subjects, intervals, bootstrap):
@@ -152,11 +158,7 @@ def _tar_warning(point):
 def _subject_warnings(subjects, codes):
     if subjects is None:
         return
-    if subjects.count < FEW_SUBJECTS:
-        yield (
-            f"only {subjects.count} subjects: intervals from so few are too "
-            "narrow."
-        )
+    yield from few_subjects(subjects.count)
     seen = np.zeros((int(codes.max()) + 1, subjects.count), dtype=bool)
     seen[codes, subjects.left] = seen[codes, subjects.right] = True
     crossing = int((seen.sum(0) > 1).sum())

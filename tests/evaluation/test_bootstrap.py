@@ -14,6 +14,7 @@ from keras_arcface.evaluation import paired_difference
 from keras_arcface.evaluation import percentile_interval
 from keras_arcface.evaluation import tar_at_far
 from keras_arcface.evaluation.measures import Measures
+from keras_arcface.evaluation.pairs import coded
 
 FARS = (0.1, 0.05)
 
@@ -243,3 +244,23 @@ def test_unmeasurable_tar_stays_unmeasurable():
     assert math.isnan(difference.difference)
     assert math.isnan(difference.interval[0])
     assert not difference.distinguishable
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5, 3, 3, 9],
+        [-2, 10**12, -2],
+        ["b", "a", "b"],
+        np.array([250, 3, 250], np.uint8),
+        np.array([-100, 100, 27], np.int8),
+        np.array([2**64 - 1, 2**64 - 3], np.uint64),
+    ],
+)
+def test_codes_are_those_of_unique(values):
+    values = np.asarray(values)
+    values = np.tile(values, 80)
+    for ours, theirs in zip(
+        coded(values), np.unique(values, return_inverse=True), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)

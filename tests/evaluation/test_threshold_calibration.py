@@ -75,3 +75,30 @@ def test_threshold_must_be_finite():
 def test_wilson_refuses_impossible_counts(errors, trials):
     with pytest.raises(ValueError, match="between 0 and `trials`"):
         wilson_interval(errors, trials)
+
+
+def test_subjects_widen_the_intervals_and_zero_errors_keep_a_width():
+    rng = np.random.default_rng(0)
+    left = np.repeat(np.arange(30), 20)
+    is_same = np.tile(np.arange(20) < 10, 30)
+    right = np.where(is_same, left, (left + 1) % 30)
+    likeness = rng.normal(2.0, 1.5, 30)
+    scores = rng.normal(size=left.size) + likeness[left] * is_same
+    subjects = {"subject_left": left, "subject_right": right}
+    plain = check_threshold(scores, is_same, 1.0)
+    clustered = check_threshold(scores, is_same, 1.0, **subjects)
+    assert (plain.resampling, clustered.resampling) == ("none", "subjects")
+    assert clustered.fnmr == plain.fnmr
+    widths = [
+        c.fnmr_interval[1] - c.fnmr_interval[0] for c in (plain, clustered)
+    ]
+    assert widths[1] > 1.3 * widths[0]
+    strict = check_threshold(scores, is_same, 99.0, **subjects)
+    assert strict.fmr_interval == (0.0, 0.01)
+    assert strict.fnmr_interval == (0.99, 1.0)
+    assert any("rule of three" in warning for warning in strict.warnings)
+
+
+def test_few_errors_are_said():
+    check = check_threshold(SCORES, IS_SAME, 0.6)
+    assert "fmr rests on 2 errors in 6 trials" in check.warnings[0]
