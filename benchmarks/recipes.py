@@ -118,7 +118,7 @@ def measure(name, args):
     import keras
 
     from keras_arcface.training import Recipe
-    from keras_arcface.training import find_recipe
+    from keras_arcface.training.recipe import find_recipe
 
     recipe = Recipe.from_yaml(find_recipe(name)).resolved()
     full = extrapolation.full_size(recipe)
@@ -191,7 +191,7 @@ def run(recipe, data, steps):
     """Returns the model, the loss of each step, and the seconds of one."""
     import keras
 
-    from keras_arcface.training import build_model
+    from keras_arcface.training.trainer import build_model
 
     means, ends = [], []
 

@@ -156,7 +156,7 @@ def speed(elapsed, operations, batch):
     return {
         "milliseconds": round(1000 * elapsed, 2),
         "images_per_second": round(batch / elapsed, 2),
-        "gflops": round(operations / elapsed / 1e9, 1),
+        "gflops": round(operations / elapsed / 1e9, 3),
     }
 
 
