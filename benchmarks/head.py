@@ -30,6 +30,9 @@ import sys
 import time
 from pathlib import Path
 
+from machine import forget_peak
+from machine import memory
+
 BATCH, DIM = 256, 512
 CLASSES = (10_000, 100_000, 1_000_000)
 HEADS = ("fused", "partial", "dense", "naive", "pml")
@@ -141,21 +144,6 @@ def seconds(function):
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
-
-
-def memory(name="VmRSS"):
-    """Returns the resident size of this process, or its peak ("VmHWM")."""
-    with open("/proc/self/status") as file:
-        for line in file:
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
-    raise OSError("This benchmark reads the memory that Linux reports.")
-
-
-def forget_peak():
-    """Makes what the process has now its peak."""
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
 
 
 def prepare_ours(chunk_size=None, sample_rate=1.0):

@@ -1,4 +1,4 @@
-"""What a measurement was taken on; part of every committed result."""
+"""What a measurement was taken on, and the memory of this process."""
 
 import datetime
 import os
@@ -10,7 +10,10 @@ PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "matplotlib")
 
 
 def describe() -> dict:
-    """Returns processor, cores, versions and date, without host names."""
+    """Returns processor, cores, versions and date, without host names.
+
+    Part of every committed result.
+    """
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -19,6 +22,21 @@ def describe() -> dict:
         **{name: version(name) for name in PACKAGES},
         "date": datetime.date.today().isoformat(),
     }
+
+
+def memory(name: str = "VmRSS") -> int:
+    """Returns the resident bytes of this process, or its peak ("VmHWM")."""
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    raise OSError("This benchmark reads the memory that Linux reports.")
+
+
+def forget_peak() -> None:
+    """Makes what the process has now its peak."""
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
 
 
 def _processor():

@@ -21,6 +21,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from machine import memory
+
 RESULTS = Path(__file__).parent / "results" / "plan.json"
 STEPS = 3
 # Backend, classes, and what differs from the defaults of `HeadPlan`.
@@ -131,15 +133,6 @@ def train(plan, classes, chunk_size):
     model = ArcFaceModel(backbone, head)
     model.compile(optimizers[plan.optimizer]())
     model.fit(embeddings, labels, batch_size=batch, epochs=STEPS, verbose=0)
-
-
-def memory(name):
-    """Returns the resident size of this process, or its peak ("VmHWM")."""
-    with open("/proc/self/status") as file:
-        for line in file:
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
-    raise OSError("This benchmark reads the memory that Linux reports.")
 
 
 def line(row):

@@ -1,38 +1,108 @@
-import importlib.util
+"""Every example runs as it is, on little data."""
+
+import re
+import runpy
+import sys
+import types
 from pathlib import Path
 
 import drawing
 import numpy as np
+import pytest
 from PIL import Image
 
+import keras_arcface as ka
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
+WITH_COMMAND = [
+    path
+    for folder in ("examples", "benchmarks")
+    for path in sorted((EXAMPLES.parent / folder).glob("*.py"))
+    if "__main__" in path.read_text("utf-8")
+]
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs an example in this process, where a shell would; what it printed."""
+
+    def run(name, *arguments):
+        path = EXAMPLES / f"{name}.py"
+        monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        runpy.run_path(str(path), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_cosface_on_glyphs():
-    eer = load("cosface_on_glyphs").main(identities=100, epochs=6)
-    assert 0 <= eer < 0.45
+def percent(text, printed):
+    return float(re.search(rf"{text}: ([0-9.]+)%", printed)[1])
 
 
-def test_find_a_face(tmp_path):
+def test_cosface_on_glyphs(run):
+    printed = run("cosface_on_glyphs", "--identities", 60, "--epochs", 3)
+    assert percent("EER on held-out characters", printed) < 47
+
+
+def test_custom_margin(run):
+    printed = run("custom_margin", "--identities", 30, "--epochs", 1)
+    assert re.search("HardMargin.*EER on held-out characters [0-9.]+%", printed)
+    assert re.search("no margin: EER on held-out characters [0-9.]", printed)
+
+
+def test_custom_margin_checks_its_golden_values():
+    example = runpy.run_path(str(EXAMPLES / "custom_margin.py"))
+    with pytest.raises(AssertionError, match="Mismatched elements"):
+        example["check"](example["HardMargin"](0.3))
+
+
+def test_find_a_face(run, tmp_path):
     for identity in range(3):
         picture = drawing.picture(identity, 0, 112)
         Image.fromarray(picture).save(tmp_path / f"{identity}.png")
-    found = load("find_a_face").main(tmp_path / "1.png", tmp_path, count=2)
-    assert found[0][0].name == "1.png"
-    np.testing.assert_allclose(found[0][1], 1, atol=1e-5)
+    printed = run("find_a_face", tmp_path / "1.png", tmp_path)
+    similarity, path = printed.splitlines()[0].split()
+    assert (similarity, Path(path).name) == ("1.000", "1.png")
 
 
-def test_every_program_says_what_to_expect():
-    for folder in ("examples", "benchmarks"):
-        for path in (EXAMPLES.parent / folder).glob("*.py"):
-            text = path.read_text("utf-8")
-            if "__main__" in text:
-                for word in ("Command:", "Data:", "Hardware:", "Time:"):
-                    assert word in text, (path.name, word)
+def test_recognise_products(run):
+    options = ("--products", 40, "--epochs", 1, "--side", 24)
+    printed = run("recognise_products", *options)
+    values = dict(re.findall("([a-z, ]+): ([0-9.]+)", printed))
+    assert values["products in the shop"] == "8"
+    # Two of four products at random, one of four for a network of no use.
+    assert 0.25 < float(values["nearest is right"]) <= 1
+
+
+def test_recognise_products_takes_pictures_in_any_order():
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(6), 5))
+    images = np.tile(labels[:, None, None, None], (1, 2, 2, 3)).astype("uint8")
+    data = ka.data.ImageData(images, labels, list("abcdef"))
+    shop = types.SimpleNamespace(embed=lambda x: np.eye(6)[x[:, 0, 0, 0]])
+    example = runpy.run_path(str(EXAMPLES / "recognise_products.py"))
+    similarity, known, right = example["search"](shop, data)
+    # Three products are sold and leave two queries each; strangers all five.
+    np.testing.assert_array_equal(known, [1, 1, 0, 0] * 3)
+    np.testing.assert_array_equal(similarity, known)
+    np.testing.assert_array_equal(right, known)
+
+
+def test_train_on_a_folder(run, tmp_path):
+    printed = run("train_on_a_folder", "--epochs", 1, "--identities", 20)
+    assert percent("EER on held-out identities", printed) < 60
+    assert (tmp_path / "runs" / "folder" / "best.keras").is_file()
+
+
+@pytest.mark.parametrize("path", WITH_COMMAND, ids=lambda path: path.stem)
+def test_every_program_says_what_to_expect(path):
+    text = path.read_text("utf-8")
+    for word in ("Command:", "Data:", "Hardware:", "Time:"):
+        assert word in text, word
+
+
+def test_the_index_has_every_example():
+    index = (EXAMPLES / "README.md").read_text("utf-8")
+    listed = set(re.findall(r"\(([a-z_]+)\.py\)", index))
+    assert listed == {path.stem for path in EXAMPLES.glob("*.py")}
