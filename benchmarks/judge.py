@@ -87,7 +87,7 @@ def ijbc(scale):
         rng.integers(0, subject.size, max(0, pictures - subject.size)),
     )
     media = rng.integers(0, 12, template.size)
-    embeddings = around_centres(rng, subject[template], noise=2.0)
+    embeddings = around_centres(rng, subject[template], noise=8.0)
     quality = rng.uniform(0.5, 1.0, template.size).astype(np.float32)
     left, right = some_pairs(rng, subject, subjects, genuine, pairs)
     is_same = subject[left] == subject[right]
