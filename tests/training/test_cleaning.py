@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_arcface.cli.main import main
 from keras_arcface.training import cleaning
-from keras_arcface.training import trainer
+from keras_arcface.training import loading
 
 IDENTITIES, PICTURES = 16, 8
 TRAIN = (
@@ -156,7 +156,7 @@ def test_ctrl_c_leaves_the_old_list(run, noisy, tmp_path, monkeypatch, capsys):
 def test_a_wrong_list_stops_training_before_pictures_are_opened(
     noisy, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(trainer, "open_data", None)
+    monkeypatch.setattr(loading, "open_data", None)
     train = ["train", "--data", noisy, "--output", tmp_path / "run", *TRAIN]
     assert call(*train, "--keep", tmp_path / "gone.csv") == 2
     assert "no CSV file" in capsys.readouterr().err

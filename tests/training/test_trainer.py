@@ -335,9 +335,9 @@ def test_an_identity_without_a_picture_is_named(tmp_path):
 
 
 def test_a_damaged_picture_read_while_training_is_named(tmp_path, monkeypatch):
-    from keras_arcface.training import trainer
+    from keras_arcface.training import loading
 
-    monkeypatch.setattr(trainer, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(loading, "MEMORY_BYTES", 0)
     folder = drawing.identities_folder(tmp_path / "data", 12, 4)
     for path in folder.rglob("*_0000.png"):
         path.write_bytes(path.read_bytes()[:600])
