@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,28 @@ def test_a_file_and_a_folder_are_replaced_whole(tmp_path):
         make_folder(temporary, "new")
     assert (folder / "a.txt").read_text() == "new"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "folder"]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="needs Linux to name descriptors"
+)
+def test_what_is_durable_is_on_the_disk_before_it_has_its_name(
+    tmp_path, monkeypatch
+):
+    flushed = []
+
+    def fsync(descriptor):
+        named = (tmp_path / "folder").exists()
+        flushed.append((os.readlink(f"/proc/self/fd/{descriptor}"), named))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with atomic_path(tmp_path / "folder", durable=True) as temporary:
+        make_folder(temporary)
+    assert flushed == [
+        (str(temporary), False),
+        (str(temporary / "a.txt"), False),
+        (str(tmp_path), True),
+    ]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

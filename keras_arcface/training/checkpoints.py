@@ -81,7 +81,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._place = Place(0, 0) if saved is None else saved.place
 
     def on_epoch_begin(self, epoch, logs=None):
-        if (epoch, 0) != (self._place.epoch, 0):
+        if epoch != self._place.epoch:
             self._seconds_before = 0.0
         self._start = time.monotonic()
         self._epoch = epoch
@@ -143,7 +143,8 @@ class Checkpoints(keras.callbacks.Callback):
             _remove(old)
 
     def _stop_if_asked(self):
-        if self.stop is not None and self.stop.asked:
+        done = self._place.epoch >= self.params["epochs"]
+        if self.stop is not None and self.stop.asked and not done:
             self.stop.leave(self._place)
 
     def _seconds(self):

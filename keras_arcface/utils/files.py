@@ -59,7 +59,9 @@ def _to_disk(*paths: Path) -> None:
             continue  # Windows opens no folders.
         if not path.exists():
             continue  # `_replace` says that nothing was written.
-        descriptor = os.open(path, os.O_RDONLY)
+        # Windows flushes no file that was opened to be read.
+        mode = os.O_RDONLY if path.is_dir() else os.O_RDWR
+        descriptor = os.open(path, mode)
         try:
             os.fsync(descriptor)
         finally:

@@ -80,6 +80,19 @@ def test_warmup_in_steps_and_resumed_in_the_middle():
     np.testing.assert_allclose(strengths.seen, expected, atol=1 / 256)
 
 
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_the_strength_is_a_function_of_the_step(epoch):
+    seen = []
+    for first in (0, epoch):
+        model = make_model()
+        strengths = Strengths(model.head.margin)
+        warmup = MarginWarmup(steps=17)
+        history = fit(model, [warmup, strengths], initial_epoch=first).history
+        seen.append((strengths.seen, history["margin_strength"]))
+    assert seen[1][0] == seen[0][0][4 * epoch :]
+    assert seen[1][1] == seen[0][1][epoch:]
+
+
 def test_warmup_reaches_the_margin_of_a_sequential_loss():
     layer = ArcMarginLayer(5, 0.4, 16.0)
     model = keras.Sequential([keras.Input((8,)), layer])
