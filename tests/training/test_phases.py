@@ -10,7 +10,6 @@ from keras_arcface.training import Recipe
 from keras_arcface.training import resume_point
 from keras_arcface.training import train
 from keras_arcface.training import trainer
-from keras_arcface.training.course import parts
 
 
 class Stop(Exception):
@@ -102,17 +101,3 @@ def test_stopped_at_a_border_and_after_it_a_run_ends_the_same(
         values(resumed.model), values(whole[0].model), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "place, expected",
-    [
-        (Place(0, 0), [(0, 0, 2), (2, 0, 5)]),
-        (Place(1, 3), [(1, 3, 2), (2, 0, 5)]),
-        (Place(2, 0), [(2, 0, 5)]),
-        (Place(4, 1), [(4, 1, 5)]),
-        (Place(5, 0), []),
-    ],
-)
-def test_no_part_of_a_run_goes_over_a_border(place, expected):
-    assert list(parts(place, 5, 7, borders=[2, 5])) == expected
