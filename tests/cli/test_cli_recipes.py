@@ -45,7 +45,7 @@ def trained(monkeypatch, tmp_path):
     """Collects what would be trained, and trains nothing."""
     asked = []
 
-    def train(recipe, resume=False):
+    def train(recipe, resume=False, cluster=None):
         asked.append((recipe, resume))
         return TrainResult(None, [{"epoch": 1, "loss": 1.0}], tmp_path)
 

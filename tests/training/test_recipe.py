@@ -116,6 +116,7 @@ def test_weights_bring_their_network():
         ({"head.scale": -1}, "head.scale must be a positive .*head.scale=-1"),
         ({"head.sample_rate": 1.5}, r"head.sample_rate must be in \(0, 1\]"),
         ({"head.centers_rate": 0}, "head.centers_rate must be positive"),
+        ({"head.centers": "means"}, "head.centers=means asks trained weights"),
         ({"head.dense_update": 1}, "head.dense_update must be True or False"),
         ({"schedule.epochs": 2.5}, "schedule.epochs must .*an integer.*2.5"),
         ({"schedule.epochs": True}, "schedule.epochs must .*an integer"),

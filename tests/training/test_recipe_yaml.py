@@ -40,6 +40,7 @@ SAMPLES = {
     "head.sub_centers": COUNTS,
     "head.sample_rate": (1.0, 0.1, 1 / 3),
     "head.chunk_size": (None, 0, 4096),
+    "head.centers": ("random", "means"),
     "head.centers_rate": POSITIVE,
     "head.dense_update": BOOLS,
     "head.sharded": (False,),
