@@ -26,7 +26,7 @@ TENSORFLOW = keras.backend.backend() == "tensorflow"
 # How batch normalization goes, and the learning rate. Rounding grows with
 # every step, and the faster the steeper the loss is bent: at ten times these
 # rates runs of one network, batches split or not, soon have little in common.
-CASES = {"frozen": 0.0003, "synchronized": 0.0003}
+CASES = {"frozen": 0.0003, "synchronized": 0.0001}
 
 
 def recipe_of(devices=1, sharded=False):
