@@ -32,8 +32,8 @@ class DistilledModel(ArcFaceModel):
     Args:
         backbone: As of `ArcFaceModel`.
         head: As of `ArcFaceModel`.
-        weight: Float > 0, of the teacher's term. Keras_insightface takes 7 to
-            128 with a scale of 64.
+        weight: Float > 0, of the teacher's term. Keras_insightface takes 7
+            and 128.
         teacher: `keras.Model`, images of the same size to features. It is
             frozen.
         **kwargs: Of `keras.Model`.
@@ -44,12 +44,14 @@ class DistilledModel(ArcFaceModel):
             trained without one.
 
     Reference:
-    - [Deng et al., 2022, TPAMI, section 4.7](https://arxiv.org/abs/1801.07698)
+    - [Keras_insightface](https://github.com/leondgarse/Keras_insightface),
+      distillation by cosine: a MobileNet on CASIA from 98.38% to 99.55% on LFW
+      with weight 128
 
     Example:
 
-    >>> teacher = keras_arcface.SmallNet(16, input_shape=(16, 16, 3))
-    >>> student = keras_arcface.SmallNet(8, input_shape=(16, 16, 3))
+    >>> teacher = keras_arcface.SmallNet(embedding_dim=16)
+    >>> student = keras_arcface.SmallNet(embedding_dim=8)
     >>> model = keras_arcface.DistilledModel(student, 10, 5.0, teacher)
     >>> type(model.student()).__name__
     'ArcFaceModel'

@@ -7,6 +7,8 @@ from keras_arcface import ArcMarginLayer
 from keras_arcface.data import ImageData
 from keras_arcface.training import class_means
 from keras_arcface.training import set_class_centers
+from keras_arcface.training.building import build_model
+from keras_arcface.training.recipe import Recipe
 
 LABELS = np.array([0, 1, 0, 2, 1, 0])
 
@@ -67,3 +69,20 @@ def test_other_classes_are_refused():
     head.build((None, 5))
     with pytest.raises(ValueError, match="a row for each class"):
         set_class_centers(head, np.ones((3, 5)))
+
+
+def test_a_recipe_asks_for_means(data, backbone, tmp_path):
+    path = tmp_path / "weights.keras"
+    backbone.save(path)
+    recipe = Recipe.from_values(
+        {
+            "data.source": "faces",
+            "data.image_size": 4,
+            "output": "run",
+            "backbone.weights": str(path),
+            "head.centers": "means",
+        }
+    )
+    model = build_model(recipe, data, 3)
+    means = class_means(backbone, data)
+    np.testing.assert_allclose(model.head.class_centers, means, atol=1e-6)
