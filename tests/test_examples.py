@@ -95,6 +95,25 @@ def test_train_on_a_folder(run, tmp_path):
     assert (tmp_path / "runs" / "folder" / "best.keras").is_file()
 
 
+@pytest.mark.slow
+def test_fine_tune_on_your_people(run, tmp_path):
+    options = ("--people", 20, "--pictures", 4, "--epochs", 2)
+    printed = run("fine_tune_on_your_people", *options)
+    for when in ("before", "after"):
+        assert percent(f"EER on 5 people held out, {when}", printed) < 60
+    assert (tmp_path / "runs" / "people" / "best.keras").is_file()
+
+
+@pytest.mark.slow
+def test_distil_to_a_small_model(run, tmp_path):
+    options = ("--characters", 10, "--pictures", 4, "--epochs", 1)
+    printed = run("distil_to_a_small_model", *options)
+    before, after = re.findall(r"(-?[0-9.]+) (?:before|after)", printed)
+    assert float(before) != float(after)
+    network = ka.load_pretrained(tmp_path / "runs" / "small")
+    assert f"{network.count_params():,} parameters" in printed
+
+
 @pytest.mark.parametrize("path", WITH_COMMAND, ids=lambda path: path.stem)
 def test_every_program_says_what_to_expect(path):
     text = path.read_text("utf-8")
