@@ -23,16 +23,16 @@ WITH_COMMAND = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(monkeypatch, capfd, tmp_path):
     """Runs an example in this process, where a shell would; what it printed."""
 
     def run(name, *arguments):
         path = EXAMPLES / f"{name}.py"
         monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
         monkeypatch.chdir(tmp_path)
-        capsys.readouterr()
+        capfd.readouterr()
         runpy.run_path(str(path), run_name="__main__")
-        return capsys.readouterr().out
+        return capfd.readouterr().out
 
     return run
 
@@ -112,6 +112,27 @@ def test_distil_to_a_small_model(run, tmp_path):
     assert float(before) != float(after)
     network = ka.load_pretrained(tmp_path / "runs" / "small")
     assert f"{network.count_params():,} parameters" in printed
+
+
+@pytest.mark.slow
+def test_train_on_two_machines(run, tmp_path):
+    people = drawing.identities_folder(tmp_path / "people", 12, 4)
+    recipe = ka.Recipe.from_values(
+        {
+            "data.source": people,
+            "data.image_size": 32,
+            "output": "unused",
+            "backbone.name": "smallnet",
+            "backbone.embedding_dim": 16,
+            "schedule.batch_size": 8,
+            "evaluation.holdout": 0.4,
+        }
+    )
+    recipe.to_yaml(tmp_path / "small.yaml")
+    options = ("--recipe", tmp_path / "small.yaml", "--epochs", 1)
+    printed = run("train_on_two_machines", *options)
+    assert "on 2 machines, 2 replicas" in printed
+    assert (tmp_path / "runs" / "machines" / "best.keras").is_file()
 
 
 @pytest.mark.parametrize("path", WITH_COMMAND, ids=lambda path: path.stem)
