@@ -191,7 +191,7 @@ def run(recipe, data, steps):
     """Returns the model, the loss of each step, and the seconds of one."""
     import keras
 
-    from keras_arcface.training.trainer import build_model
+    from keras_arcface.training.building import build_model
 
     means, ends = [], []
 

@@ -23,16 +23,16 @@ WITH_COMMAND = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(monkeypatch, capfd, tmp_path):
     """Runs an example in this process, where a shell would; what it printed."""
 
     def run(name, *arguments):
         path = EXAMPLES / f"{name}.py"
         monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
         monkeypatch.chdir(tmp_path)
-        capsys.readouterr()
+        capfd.readouterr()
         runpy.run_path(str(path), run_name="__main__")
-        return capsys.readouterr().out
+        return capfd.readouterr().out
 
     return run
 
@@ -93,6 +93,46 @@ def test_train_on_a_folder(run, tmp_path):
     printed = run("train_on_a_folder", "--epochs", 1, "--identities", 20)
     assert percent("EER on held-out identities", printed) < 60
     assert (tmp_path / "runs" / "folder" / "best.keras").is_file()
+
+
+@pytest.mark.slow
+def test_fine_tune_on_your_people(run, tmp_path):
+    options = ("--people", 20, "--pictures", 4, "--epochs", 2)
+    printed = run("fine_tune_on_your_people", *options)
+    for when in ("before", "after"):
+        assert percent(f"EER on 5 people held out, {when}", printed) < 60
+    assert (tmp_path / "runs" / "people" / "best.keras").is_file()
+
+
+@pytest.mark.slow
+def test_distil_to_a_small_model(run, tmp_path):
+    options = ("--characters", 10, "--pictures", 4, "--epochs", 1)
+    printed = run("distil_to_a_small_model", *options)
+    before, after = re.findall(r"(-?[0-9.]+) (?:before|after)", printed)
+    assert float(before) != float(after)
+    network = ka.load_pretrained(tmp_path / "runs" / "small")
+    assert f"{network.count_params():,} parameters" in printed
+
+
+@pytest.mark.slow
+def test_train_on_two_machines(run, tmp_path):
+    people = drawing.identities_folder(tmp_path / "people", 12, 4)
+    recipe = ka.Recipe.from_values(
+        {
+            "data.source": people,
+            "data.image_size": 32,
+            "output": "unused",
+            "backbone.name": "smallnet",
+            "backbone.embedding_dim": 16,
+            "schedule.batch_size": 8,
+            "evaluation.holdout": 0.4,
+        }
+    )
+    recipe.to_yaml(tmp_path / "small.yaml")
+    options = ("--recipe", tmp_path / "small.yaml", "--epochs", 1)
+    printed = run("train_on_two_machines", *options)
+    assert "on 2 machines, 2 replicas" in printed
+    assert (tmp_path / "runs" / "machines" / "best.keras").is_file()
 
 
 @pytest.mark.parametrize("path", WITH_COMMAND, ids=lambda path: path.stem)
