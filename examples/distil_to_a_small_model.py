@@ -5,9 +5,9 @@ Data:     any folder of aligned 112x112 faces, whoever they are; without it
           characters are drawn, so that it runs, not so that it is of use
 Hardware: two processor cores
 Time:     a few minutes for the characters
-Expects:  on pictures that neither was trained on, the cosine of the student's
-          and the teacher's embeddings grows; benchmarks/distill.py measures
-          what that is worth on faces
+Expects:  on pictures that neither was trained on, a mean cosine of student and
+          teacher that grows: with --characters 24 --pictures 8 from 0.17 to
+          0.45; benchmarks/distill.py measures what faces make of it
 Writes:   runs/small: a preset, which load_pretrained("runs/small") opens
 """
 
