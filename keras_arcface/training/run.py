@@ -60,7 +60,8 @@ class Run:
         self.checkpoints.remembering = callbacks
         if self.saved is not None:
             self._enter(self.saved.phase)
-            self.saved.restore(self.model, callbacks)
+            with self.placement.scope():
+                self.saved.restore(self.model, callbacks)
             print(self.saved.describe(epochs))
         if self.place.epoch < epochs:
             course = Course(
