@@ -116,6 +116,8 @@ class AngleMonitor(keras.callbacks.Callback):
         self._write()
 
     def on_train_end(self, logs=None):
+        if self.rows is None:  # A run that had but its end to do.
+            self.rows = self._read()
         if self.folder is not None and self.rows and len(self.skipped) < 2:
             plot_angles(self.rows, self.folder / FIGURE)
 

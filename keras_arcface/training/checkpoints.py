@@ -115,8 +115,16 @@ class Checkpoints(keras.callbacks.Callback):
         self._seconds_before = 0.0
         self._start = time.monotonic()
         self._write()
-        write_json(self.folder / "history.json", self.history, durable=True)
+        self.write_history()
         self._stop_if_asked()
+
+    def write_history(self):
+        """Writes the values of the epochs so far to `history.json`.
+
+        A kill may have come between a checkpoint and this; the run that goes
+        on makes good for it.
+        """
+        write_json(self.folder / "history.json", self.history, durable=True)
 
     def _check_monitor(self, epoch, logs):
         every = self.judged_every
