@@ -61,6 +61,7 @@ class Run:
         if self.saved is not None:
             self._enter(self.saved.phase)
             self.saved.restore(self.model, callbacks)
+            self.saved.forget()
             print(self.saved.describe(epochs))
             if self.checkpoints.history:
                 self.checkpoints.write_history()
