@@ -217,6 +217,11 @@ def test_a_run_does_not_go_on_with_other_people(tmp_path):
     (folder / "person_00").rename(folder / "zoe")
     with pytest.raises(ValueError, match="person_00, zoe"):
         train(run, resume=True)
+    who = tmp_path / "run" / "identities.json"
+    for damage in (lambda: who.write_text("[1"), who.unlink):
+        damage()
+        with pytest.raises(ValueError, match="identities.json, which says.*--"):
+            train(run, resume=True)
 
 
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt])
