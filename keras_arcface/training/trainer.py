@@ -56,8 +56,9 @@ def train(
         recipe: What to train and how.
         resume: Whether to go on from the last whole checkpoint in
             `recipe.output`. At most `checkpoints.every_steps` steps are done
-            again, without them one epoch. With `deterministic` the run ends as
-            if it had never stopped, to the last bit.
+            again, without them one epoch. With `deterministic`, on a CPU, the
+            run ends as if it had never stopped, to the last bit (on several
+            devices the metrics of the broken epoch but for rounding).
         cluster: Which machines train together; by default those of
             `TF_CONFIG`, where it is set. Call it on each, before anything
             else uses TensorFlow. All need the same output folder, on a file
