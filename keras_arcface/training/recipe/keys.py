@@ -73,10 +73,12 @@ def unknown_key(name: str, known) -> RecipeError:
 def from_text(key: Key, text: str) -> object:
     """Returns the value that a word of a YAML file or of `--set` means.
 
-    `null` is None where the key takes it, `a,b` or `[a, b]` a list. Text that
-    means nothing for this key comes back as it is, for `typed` to refuse.
+    `null` is None, `a,b` or `[a, b]` a list. Text that means nothing for this
+    key comes back as it is, for `typed` to refuse, as None is where the key
+    does not take it: a folder is not called null by accident.
     """
-    if key.optional and text.strip() in ("null", "~", ""):
+    word = text.strip()
+    if word in ("null", "~") or (key.optional and not word):
         return None
     if key.many:
         words = text.strip().removeprefix("[").removesuffix("]").split(",")
