@@ -139,10 +139,12 @@ def _word(key, word):
 def _number(kind, word):
     try:
         number = kind(word)
-    except ValueError:
+        # 1_000 is a number to Python only, and nan to nobody who writes
+        # recipes.
+        strange = "_" in word or math.isnan(number)
+    except (ValueError, OverflowError):  # The second: 400 digits.
         return None
-    # 1_000 is a number to Python only, and nan to nobody who writes recipes.
-    return None if "_" in word or math.isnan(number) else number
+    return None if strange else number
 
 
 def _typed(key, value, expected):
