@@ -19,6 +19,16 @@ FIGURE = "angles.png"
 QUANTILES = {
     f"angle_p{percent:02d}": percent / 100 for percent in (5, 25, 50, 75, 95)
 }
+# What of an epoch's row goes to the logs, where it could be measured.
+LOGGED = (
+    *QUANTILES,
+    "w_inter",
+    "intra",
+    "inter",
+    "train_intra",
+    "train_inter",
+    "w_ec",
+)
 _EDGES = np.arange(BINS + 1.0)
 
 
@@ -110,9 +120,7 @@ class AngleMonitor(keras.callbacks.Callback):
             row |= self._embedding_angles()
         self.rows.append(row)
         if logs is not None:
-            names = (*QUANTILES, "w_inter", "intra", "inter")
-            names += ("train_intra", "train_inter", "w_ec")
-            logs |= {n: row[n] for n in names if row.get(n) is not None}
+            logs |= {n: row[n] for n in LOGGED if row.get(n) is not None}
         self._write()
 
     def on_train_end(self, logs=None):

@@ -1,6 +1,7 @@
 """Checkpoints that a kill cannot spoil."""
 
 import math
+import re
 import shutil
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.files import write_json
 
 # What of the values in the logs is better when it is smaller.
-_ERRORS = ("loss", "eer", "fmr", "fnmr", "angle")
+_ERRORS = ("loss", "eer", "fmr", "fnmr", "angle", "intra", "ec")
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -181,7 +182,8 @@ class Checkpoints(keras.callbacks.Callback):
 
 def best_mode(monitor):
     """Returns whether the best of a value is its `"min"` or its `"max"`."""
-    word = monitor.lower().split("@")[0].rpartition("_")[2]
+    name = monitor.lower().split("@")[0]
+    word = re.sub(r"_p\d+$", "", name).rpartition("_")[2]  # Or a quantile.
     return "min" if word in _ERRORS else "max"
 
 

@@ -23,6 +23,7 @@ from keras_arcface.training.run_folder import identities
 from keras_arcface.training.run_folder import no_trace_of_failure
 from keras_arcface.training.run_folder import write_facts
 from keras_arcface.training.saved_run import resume_point
+from keras_arcface.training.watching import check_monitor
 from keras_arcface.training.watching import make_callbacks
 from keras_arcface.training.watching import make_judge
 from keras_arcface.utils.files import check_output_folder
@@ -117,6 +118,7 @@ def _train(recipe, place, folder, written):
     with no_trace_of_failure(written), dtype_policy(recipe.precision):
         write_facts(written, recipe, training, held_out)
         run = Run(recipe, place, written, training, saved)
+        check_monitor(recipe, judge, run.model)
         print(run.model.head_plan(recipe.schedule.batch_size).describe())
         run.train(make_callbacks(recipe, training, judge, written))
     history = run.checkpoints.history

@@ -99,6 +99,12 @@ def test_the_shipped_student_embeds_much_as_its_teacher():
     assert ((ours * theirs).sum(axis=1) > 0.8).all()
 
 
+def test_a_first_stage_of_several_blocks_is_refused():
+    blocks = (2, 1, 1, 1)
+    with pytest.raises(ValueError, match="both one at the first resolution"):
+        inherit(make("slim", blocks=blocks), make("sirius_tf", blocks=blocks))
+
+
 def test_other_layouts_are_refused(teacher):
     with pytest.raises(ValueError, match="layout"):
         inherit(make("arcface_torch"), teacher)

@@ -398,6 +398,10 @@ def test_callbacks_of_one_class_are_kept_apart(tmp_path):
         ("verification_accuracy", "max"),
         ("tar_at_far_0.01", "max"),
         ("margin_strength", "max"),
+        ("angle_p50", "min"),
+        ("train_intra", "min"),
+        ("w_ec", "min"),
+        ("w_inter", "max"),
     ],
 )
 def test_errors_are_best_when_small(monitor, mode):

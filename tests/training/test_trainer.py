@@ -335,6 +335,7 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"backbone": "vgg"}, "backbone.name must be one of iresnet18"),
         ({"min_pictures": 9}, "identities have 9 pictures"),
         ({"image_size": 24}, "resize"),
+        ({"evaluation.monitor": "err"}, "monitor must.*one of.* eer"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_work(
