@@ -5,7 +5,11 @@ import runpy
 import types
 from pathlib import Path
 
+import drawing
 import pytest
+
+from keras_arcface.data import open_data
+from keras_arcface.training.verification import pairs_for
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -65,3 +69,50 @@ def test_what_a_process_did_not_reach_has_its_reason(load):
     for row in rows:
         assert row["skipped"] == "not done in 0.01 s, compiling included"
         assert row["skipped"] in benchmark.line(row)
+
+
+def test_precisions_are_judged_beside_the_first(load, tmp_path):
+    benchmark = load("precision")
+    people = drawing.identities_folder(tmp_path / "people", 12, 4)
+    little = {
+        "data.source": people,
+        "data.augment": "none",
+        "data.image_size": 32,
+        "backbone.name": "smallnet",
+        "backbone.embedding_dim": 16,
+        "schedule.batch_size": 8,
+        "evaluation.holdout": 0.4,
+        "watch.every_steps": 1,
+    }
+    folders = {}
+    for case in ("float32", "mixed_float16"):
+        args = types.SimpleNamespace(epochs=1, folder=tmp_path)
+        recipe = benchmark.make_recipe(case, args).with_values(little)
+        benchmark.train_on(recipe)
+        folders[case] = recipe.output
+    data = open_data(people, (32, 32))
+    pairs = pairs_for(data.labels)
+    first, half = benchmark.judge(folders, data, pairs, bootstrap=20)
+    assert (first["precision"], half["precision"]) == tuple(folders)
+    assert "difference" not in first and "loss_scale" not in first
+    assert half["difference"]["eer"]["difference"] == half["eer"] - first["eer"]
+    # It begins at 2^15 and is halved by every step that it skips.
+    assert half["loss_scale"] == 2.0 ** (15 - half["skipped_steps"])
+    assert half["loss_scales"][-1]["loss_scale"] == half["loss_scale"]
+    assert half["steps"] == first["steps"] == 3
+    rows = benchmark.table([first, half]).splitlines()[2:4]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| float32",
+        "| mixed_float16",
+    ]
+    assert f"| {half['loss_scale']:,.0f} | {half['skipped_steps']} |" in rows[1]
+
+
+def test_only_new_loss_scales_are_kept(load):
+    log = [
+        {"step": step, "loss_scale": scale, "skipped_steps": skipped, "loss": 1}
+        for step, scale, skipped in ((1, 8, 0), (2, 4, 1), (3, 4, 1), (4, 8, 1))
+    ]
+    kept = load("precision").scales(log)
+    assert [row["step"] for row in kept] == [1, 2, 4]
+    assert kept[-1] == {"step": 4, "loss_scale": 8, "skipped_steps": 1}
