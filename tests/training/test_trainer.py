@@ -330,6 +330,19 @@ def test_what_cannot_be_trained_is_refused_before_work(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_checkpoint_of_another_backend_says_so(trained, tmp_path):
+    saved = resume_point(shutil.copytree(trained, tmp_path / "run"))
+    saved.written["variables"]["optimizer"][0]["dtype"] = "float8"
+    with pytest.raises(ValueError, match="KERAS_BACKEND.* made with"):
+        saved.restore(load_compiled(saved))
+
+
+def load_compiled(saved):
+    model = saved.load_model()
+    model.compile("sgd")
+    return model
+
+
 def test_one_identity_alone_is_refused(tmp_path):
     folder = drawing.identities_folder(tmp_path / "data", 1, 4)
     with pytest.raises(ValueError, match="one identity alone"):
