@@ -33,7 +33,7 @@ from keras_arcface.utils.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "finetune.json"
 RECIPE = "lfw_finetune"
-RATES = (0.001, 0.01)
+RATES = (0.00001, 0.0001)
 
 
 def main():

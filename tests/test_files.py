@@ -125,6 +125,27 @@ def test_a_link_to_a_folder_is_a_folder(tmp_path):
     assert (folder / "a.txt").read_text() == "old"
 
 
+@pytest.mark.parametrize("method", ["rename", "replace"])
+def test_an_interrupt_behind_a_rename_loses_no_folder(
+    tmp_path, monkeypatch, method
+):
+    folder = make_folder(tmp_path / "folder")
+    move = getattr(Path, method)
+
+    def interrupted(self, target):
+        monkeypatch.undo()
+        move(self, target)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with atomic_path(folder) as temporary:
+            make_folder(temporary, "new")
+            monkeypatch.setattr(Path, method, interrupted)
+    expected = {"rename": "old", "replace": "new"}[method]
+    assert (folder / "a.txt").read_text() == expected
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_an_output_file_is_checked_before_work(tmp_path):
     (tmp_path / "d.npz").mkdir()
     assert check_output_file(tmp_path / "new" / "a.npz", ".npz")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_arcface.training.distribution import Cluster
 from keras_arcface.training.recipe import Recipe
+from keras_arcface.training.recipe import find_recipe
 from keras_arcface.training.recipe import help_texts
 from keras_arcface.training.recipe import recipe_keys
 from keras_arcface.training.recipe.shipped import IN_RUN
@@ -131,14 +132,17 @@ def _recipe(source, changes, resume) -> Recipe:
             raise ValueError(
                 "--resume goes on with a run: give its folder as --output."
             )
-        if not (Path(source) / IN_RUN).is_file():
-            raise no_run(Path(source))
+        # The file, for a run may be called as a shipped recipe is.
+        source = Path(source) / IN_RUN
+        if not source.is_file():
+            raise no_run(source.parent)
     if source is None:
         return Recipe.from_values(changes)
-    if resume and (Path(source) / IN_RUN).is_file():
+    path = find_recipe(source)
+    if resume and path == Path(source) / IN_RUN:
         # The folder may have been moved since.
         changes = {"output": str(source), **changes}
-    return Recipe.from_yaml(source, changes)
+    return Recipe.from_yaml(path, changes)
 
 
 def _changes(args) -> dict[str, str]:

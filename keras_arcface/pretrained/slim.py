@@ -80,10 +80,11 @@ def _check(student, teacher):
             )
     fewer = all(a <= b for a, b in zip(student.blocks, teacher.blocks))
     # The first stage of one block is another layer than one of several.
-    if not fewer or student.blocks[0] != teacher.blocks[0] != 1:
+    first = (student.blocks[0], teacher.blocks[0])
+    if not fewer or first != (1, 1):
         raise ValueError(
-            "The student must have no more blocks than the teacher, and one "
-            f"at the first resolution. Received: {student.blocks} and "
+            "The student must have no more blocks than the teacher, and both "
+            f"one at the first resolution. Received: {student.blocks} and "
             f"{teacher.blocks}."
         )
 

@@ -19,6 +19,16 @@ FIGURE = "angles.png"
 QUANTILES = {
     f"angle_p{percent:02d}": percent / 100 for percent in (5, 25, 50, 75, 95)
 }
+# What of an epoch's row goes to the logs, where it could be measured.
+LOGGED = (
+    *QUANTILES,
+    "w_inter",
+    "intra",
+    "inter",
+    "train_intra",
+    "train_inter",
+    "w_ec",
+)
 _EDGES = np.arange(BINS + 1.0)
 
 
@@ -110,12 +120,12 @@ class AngleMonitor(keras.callbacks.Callback):
             row |= self._embedding_angles()
         self.rows.append(row)
         if logs is not None:
-            names = (*QUANTILES, "w_inter", "intra", "inter")
-            names += ("train_intra", "train_inter", "w_ec")
-            logs |= {n: row[n] for n in names if row.get(n) is not None}
+            logs |= {n: row[n] for n in LOGGED if row.get(n) is not None}
         self._write()
 
     def on_train_end(self, logs=None):
+        if self.rows is None:  # A run that had but its end to do.
+            self.rows = self._read()
         if self.folder is not None and self.rows and len(self.skipped) < 2:
             plot_angles(self.rows, self.folder / FIGURE)
 
@@ -123,7 +133,10 @@ class AngleMonitor(keras.callbacks.Callback):
         histogram = getattr(self.model, "angle_histogram", None)
         if histogram is None:
             return None
-        return ops.convert_to_numpy(histogram.counts).astype("int64")
+        # A resumed run divides the counts over its replicas: three thirds
+        # may add up to less than one.
+        counts = np.rint(ops.convert_to_numpy(histogram.counts))
+        return counts.astype("int64")
 
     def _target_angles(self):
         counts = self._histogram() if self._counts is None else self._counts
@@ -187,7 +200,10 @@ class AngleMonitor(keras.callbacks.Callback):
             return []
         path = self.folder / FILE
         try:
-            return json.loads(path.read_text("utf-8"))["epochs"]
+            rows = json.loads(path.read_text("utf-8"))["epochs"]
+            for row in rows:
+                int(row["epoch"])
+            return rows
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is damaged: {error}. It holds the angles of the "

@@ -1,6 +1,7 @@
 """Checkpoints that a kill cannot spoil."""
 
 import math
+import re
 import shutil
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from keras_arcface.utils.files import atomic_path
 from keras_arcface.utils.files import write_json
 
 # What of the values in the logs is better when it is smaller.
-_ERRORS = ("loss", "eer", "fmr", "fnmr", "angle")
+_ERRORS = ("loss", "eer", "fmr", "fnmr", "angle", "intra", "ec")
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -49,7 +50,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     Raises:
         ValueError: at the end of such an epoch, when the logs have no value
-            of that name.
+            of that name, or the first one is no number.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._check_monitor(epoch, logs or {})
         values = {name: _number(value) for name, value in (logs or {}).items()}
+        self._check_first_value(epoch, values)
         values["seconds"] = round(self._seconds(), 1)
         best = min((self._rank(row) for row in self.history), default=None)
         self.history.append({"epoch": epoch + 1, **values})
@@ -115,8 +117,16 @@ class Checkpoints(keras.callbacks.Callback):
         self._seconds_before = 0.0
         self._start = time.monotonic()
         self._write()
-        write_json(self.folder / "history.json", self.history, durable=True)
+        self.write_history()
         self._stop_if_asked()
+
+    def write_history(self):
+        """Writes the values of the epochs so far to `history.json`.
+
+        A kill may have come between a checkpoint and this; the run that goes
+        on makes good for it.
+        """
+        write_json(self.folder / "history.json", self.history, durable=True)
 
     def _check_monitor(self, epoch, logs):
         every = self.judged_every
@@ -126,6 +136,21 @@ class Checkpoints(keras.callbacks.Callback):
             "evaluation.monitor must be a value that an epoch has: one of "
             f"{', '.join(logs)}. Received: evaluation.monitor={self.monitor!r}."
         )
+
+    def _check_first_value(self, epoch, values):
+        """Refuses to choose by what is no number as early as that is seen."""
+        every = self.judged_every
+        if every is None or (epoch + 1) % every:
+            return
+        rows = (*self.history, values)
+        if all(row.get(self.monitor) is None for row in rows):
+            raise ValueError(
+                f"The value of evaluation.monitor={self.monitor!r} is no "
+                "number, and best.keras is chosen by it: a tar_at_far needs "
+                "enough impostor pairs (see what the run says as it begins). "
+                "Choose another value, such as evaluation.monitor=eer, or "
+                "judge by more identities."
+            )
 
     def _write(self):
         path = checkpoint_path(self.folder, self._place, self.params["steps"])
@@ -157,7 +182,8 @@ class Checkpoints(keras.callbacks.Callback):
 
 def best_mode(monitor):
     """Returns whether the best of a value is its `"min"` or its `"max"`."""
-    word = monitor.lower().split("@")[0].rpartition("_")[2]
+    name = monitor.lower().split("@")[0]
+    word = re.sub(r"_p\d+$", "", name).rpartition("_")[2]  # Or a quantile.
     return "min" if word in _ERRORS else "max"
 
 

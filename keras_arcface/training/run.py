@@ -62,18 +62,21 @@ class Run:
             self._enter(self.saved.phase)
             with self.placement.scope():
                 self.saved.restore(self.model, callbacks)
+            self.saved.forget()
             print(self.saved.describe(epochs))
-        if self.place.epoch < epochs:
-            course = Course(
-                [*callbacks, self.checkpoints],
-                self.model,
-                epochs,
-                self.steps,
-                self.saved,
-            )
-            with plain_errors(), _closing(callbacks), self._listening():
-                with course.training():
-                    self._train_phases(course)
+            if self.checkpoints.history:
+                self.checkpoints.write_history()
+        course = Course(
+            [*callbacks, self.checkpoints],
+            self.model,
+            epochs,
+            self.steps,
+            self.saved,
+        )
+        # Also where all epochs are done: a kill may have come before its end.
+        with plain_errors(), _closing(callbacks), self._listening():
+            with course.training():
+                self._train_phases(course)
         take_averages(self.model)
 
     def _train_phases(self, course):

@@ -134,10 +134,17 @@ def identities(training, held_out) -> dict:
 
 def check_same_data(folder: Path, now: dict) -> None:
     """Refuses to go on with other identities: class ids would change hands."""
-    before = json.loads((folder / IDENTITIES).read_text("utf-8"))
+    path = folder / IDENTITIES
+    try:
+        before = json.loads(path.read_text("utf-8"))
+        names_before = {name for part in before.values() for name in part}
+    except (OSError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}, which says whom the run trains on, is damaged or gone: "
+            f"{error}. Restore it, or start a run in another --output."
+        ) from error
     if before == now:
         return
-    names_before = {name for part in before.values() for name in part}
     names_now = {name for part in now.values() for name in part}
     changed = sorted(names_before ^ names_now)[:3]
     changed = changed or ["the number of pictures"]

@@ -86,6 +86,14 @@ class SavedRun:
             if name in self.callbacks:
                 callback.restore(self.callbacks[name])
 
+    def forget(self) -> None:
+        """Lets go of what was restored: as much memory as all variables.
+
+        What is left is what `restore_metrics` needs.
+        """
+        for group in ("model", "optimizer"):
+            self.values.pop(group, None)
+
     def restore_metrics(self, model) -> None:
         """Gives the metrics what they had; after Keras reset them."""
         state.restore_variables(model, self.values, self.written, ["metrics"])
@@ -154,7 +162,14 @@ def read_checkpoint(path: Path) -> SavedRun:
         values = state.read_variables(path, written)
         place = Place(**run.pop("place"))
         return SavedRun(path, place, **run, values=values, written=written)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (
+        OSError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(f"{path} is damaged: {error}.") from error
 
 
@@ -197,10 +212,15 @@ def checkpoint_path(folder, place: Place, steps_per_epoch: int) -> Path:
 
 
 def checkpoints_of(folder) -> list[Path]:
-    """Returns the checkpoints of a run, the newest last."""
+    """Returns the checkpoints of a run, the newest last.
+
+    Others' copies of them (`step-00000012 (1)`) are none.
+    """
+    found = (Path(folder) / FOLDER).glob(_STEP + "*")
+    numbers = {path: path.name.removeprefix(_STEP) for path in found}
     return sorted(
-        (Path(folder) / FOLDER).glob(_STEP + "*"),
-        key=lambda path: int(path.name.removeprefix(_STEP)),
+        (path for path, number in numbers.items() if number.isdecimal()),
+        key=lambda path: int(numbers[path]),
     )
 
 

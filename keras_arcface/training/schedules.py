@@ -73,8 +73,9 @@ class WarmupCosine(WarmupSchedule):
 class WarmupPolynomial(WarmupSchedule):
     """Warm-up, then `(1 - progress)**power`, to 0.
 
-    With `power=2` the schedule of arcface_torch (`PolynomialLRWarmup`), but
-    for its very first step, which there has the full rate.
+    The schedule of arcface_torch (`PolynomialLRWarmup`), which trains with
+    `power=1`, but for its very first step, which there has the full rate also
+    with a warm-up.
 
     Args:
         power: Float > 0. Defaults to `2.0`.

@@ -22,7 +22,7 @@ class StepFacts:
         self.batch_size = batch_size
         self.skipped = 0
         self._means, self._steps = {}, 0
-        self._applied = self._clock = None
+        self._applied = self._restored = self._clock = None
 
     def state(self):
         """Returns what it has to remember over a kill, JSON-able."""
@@ -30,23 +30,28 @@ class StepFacts:
             "means": self._means,
             "steps": self._steps,
             "skipped": self.skipped,
+            # Of steps since the last look it is not known yet.
+            "applied": self._applied,
         }
 
     def restore(self, state):
         """Goes on from what another one had seen."""
         self._means, self._steps = dict(state["means"]), state["steps"]
         self.skipped = state["skipped"]
+        if state.get("applied") is not None:
+            self._restored = tuple(state["applied"])
 
     def begin_epoch(self):
         """Starts the means anew, as Keras does."""
         self._means, self._steps = {}, 0
-        self._clock = None
+        self._clock = self._restored = None
 
     def begin_step(self, model, batch):
         """Starts the clock before a step; for all but the first a no-op."""
         if self._clock is None:
             self._clock = time.monotonic(), batch
-            self._applied = applied_steps(model), batch
+            self._applied = self._restored or (applied_steps(model), batch)
+            self._restored = None
 
     def look(self, model, batch, logs):
         """Returns the facts after step `batch` (from 0) of an epoch."""

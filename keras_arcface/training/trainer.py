@@ -24,6 +24,7 @@ from keras_arcface.training.run_folder import no_trace_of_failure
 from keras_arcface.training.run_folder import sole_writer
 from keras_arcface.training.run_folder import write_facts
 from keras_arcface.training.saved_run import resume_point
+from keras_arcface.training.watching import check_monitor
 from keras_arcface.training.watching import make_callbacks
 from keras_arcface.training.watching import make_judge
 from keras_arcface.utils.files import check_output_folder
@@ -57,8 +58,9 @@ def train(
         recipe: What to train and how.
         resume: Whether to go on from the last whole checkpoint in
             `recipe.output`. At most `checkpoints.every_steps` steps are done
-            again, without them one epoch. With `deterministic` the run ends as
-            if it had never stopped, to the last bit.
+            again, without them one epoch. With `deterministic`, on a CPU, the
+            run ends as if it had never stopped, to the last bit (on several
+            devices the metrics of the broken epoch but for rounding).
         cluster: Which machines train together; by default those of
             `TF_CONFIG`, where it is set. Call it on each, before anything
             else uses TensorFlow. All need the same output folder, on a file
@@ -119,6 +121,7 @@ def _train(recipe, place, folder, written):
     with no_trace_of_failure(written), dtype_policy(recipe.precision):
         write_facts(written, recipe, training, held_out)
         run = Run(recipe, place, written, training, saved)
+        check_monitor(recipe, judge, run.model)
         print(run.model.head_plan(recipe.schedule.batch_size).describe())
         run.train(make_callbacks(recipe, training, judge, written))
     history = run.checkpoints.history

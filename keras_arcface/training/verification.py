@@ -21,6 +21,7 @@ from keras_arcface.utils.console import progress
 BATCH = 128
 FAR = 1e-2
 TAR = f"tar_at_far_{FAR:g}"
+_VALUES = ("verification_accuracy", "eer", TAR)
 
 
 def verify(
@@ -171,6 +172,14 @@ class VerificationEvaluator(keras.callbacks.Callback):
         """Who is on each picture of `data`, `(n,)`, or None."""
         return self.pairs.subject
 
+    @property
+    def names(self):
+        """What it adds to the logs of an epoch that it judges."""
+        found = list(_VALUES)
+        for name in self.sets:
+            found += _names_of(name)
+        return found
+
     def describe(self):
         """Returns one line: how many pairs, and what they cannot tell."""
         impostors = int((~self.pairs.is_same).sum())
@@ -198,14 +207,12 @@ class VerificationEvaluator(keras.callbacks.Callback):
 
     def _judge(self, epoch):
         self.embeddings = self._embed(self.data, epoch)
-        names = ("verification_accuracy", "eer", TAR)
-        values = self._values(self.embeddings, self.pairs, names)
+        values = self._values(self.embeddings, self.pairs, _VALUES)
         for name, each in self.sets.items():
             embeddings = self.embeddings
             if each.data is not self.data:
                 embeddings = self._embed(each.data, epoch)
-            names = [f"{name}_{v}" for v in ("accuracy", "eer", TAR)]
-            values |= self._values(embeddings, each.pairs, names)
+            values |= self._values(embeddings, each.pairs, _names_of(name))
         return values
 
     def _is_due(self, epoch):
@@ -254,6 +261,11 @@ def open_sets(paths, image_size, resize=False) -> list[VerificationSet]:
         )
         for path in paths
     ]
+
+
+def _names_of(name):
+    """Returns what a further set of that name adds to the logs."""
+    return [f"{name}_{value}" for value in ("accuracy", "eer", TAR)]
 
 
 def _set_names(sets):

@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+from keras_arcface.training.angle_monitor import LOGGED
 from keras_arcface.training.angle_monitor import AngleMonitor
 from keras_arcface.training.distillation import TeacherGuard
 from keras_arcface.training.log_files import EpochLog
@@ -11,6 +12,7 @@ from keras_arcface.training.loss_diagnosis import LossDiagnosis
 from keras_arcface.training.margin_warmup import MarginWarmup
 from keras_arcface.training.nan_guard import NaNGuard
 from keras_arcface.training.progress import TrainingProgress
+from keras_arcface.training.recipe.keys import RecipeError
 from keras_arcface.training.recipe.sets import set_paths
 from keras_arcface.training.saved_run import resume_point
 from keras_arcface.training.tensorboard_log import TensorBoardLog
@@ -44,6 +46,31 @@ def make_judge(recipe, held_out=None):
         section.every,
         recipe.schedule.epochs,
     )
+
+
+def check_monitor(recipe, judge, model):
+    """Refuses a value to choose the best epoch by that no epoch will have.
+
+    Args:
+        recipe: `Recipe`, its defaults filled in.
+        judge: What `make_judge` returned.
+        model: Compiled `ArcFaceModel`.
+
+    Raises:
+        RecipeError: naming the values that there will be.
+    """
+    monitor = recipe.evaluation.monitor
+    hidden = getattr(model, "angle_histogram", None)
+    known = [m.name for m in model.metrics if m is not hidden] + judge.names
+    if recipe.watch.angles:
+        known += LOGGED
+    if monitor not in known:
+        raise RecipeError(
+            "evaluation.monitor",
+            "evaluation.monitor must be a value to choose the best epoch by: "
+            f"one of {', '.join(known)}. Received: "
+            f"evaluation.monitor={monitor!r}.",
+        )
 
 
 def make_callbacks(recipe, training, judge, folder):

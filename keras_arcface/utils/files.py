@@ -76,11 +76,13 @@ def _replace(temporary: Path, path: Path, room: Path) -> None:
         return
     # A full folder cannot be replaced by a rename: it steps aside first.
     aside = room / (path.name + _OLD)
-    path.rename(aside)
     try:
+        path.rename(aside)
         temporary.replace(path)
     except BaseException:
-        aside.rename(path)
+        # Ctrl-C may come before, between and after the two.
+        if aside.exists() and not path.exists():
+            aside.rename(path)
         raise
 
 

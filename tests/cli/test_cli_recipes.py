@@ -142,6 +142,19 @@ def test_a_run_goes_on_with_its_own_recipe(trained, capsys, tmp_path):
     assert code == 2 and "no run to resume in runs/x: recipe.yaml" in line
 
 
+def test_a_run_that_is_called_as_a_recipe_goes_on_with_its_own(
+    trained, tmp_path
+):
+    recipe = Recipe.from_values(
+        {"data.source": "faces", "output": "glyphs", "head.margin": 0.3}
+    )
+    recipe.to_yaml(tmp_path / "glyphs" / "recipe.yaml")
+    call("train", "--resume", "--output", "glyphs")
+    assert trained == [(recipe, True)]
+    call("train", "glyphs", "--resume")  # A name is first that of a recipe.
+    assert trained[1:] == [(Recipe.from_yaml("glyphs"), True)]
+
+
 def test_a_file_trains_and_its_run_resumes(tmp_path, capsys):
     """Once in earnest: file, --set, recipe.yaml, --resume by the folder."""
     folder = drawing.identities_folder(tmp_path / "data", 12, 4)

@@ -1,9 +1,12 @@
 import keras
 import numpy as np
 import pytest
+from drawn_faces import drawn_faces
 
+from keras_arcface import embed
 from keras_arcface.backbones import MobileFaceNet
 from keras_arcface.pretrained import inherit
+from keras_arcface.pretrained import load_pretrained
 
 SMALL = {"input_shape": (32, 32, 3), "blocks": (1, 2, 2, 1)}
 IMAGES = np.random.default_rng(0).uniform(0, 255, (24, 32, 32, 3))
@@ -85,6 +88,21 @@ def test_an_inherited_start_is_nearer_than_a_random_one(teacher):
 def test_other_students_are_refused(teacher, change, message):
     with pytest.raises(ValueError, match=message):
         inherit(make("slim", **change), teacher)
+
+
+def test_the_shipped_student_embeds_much_as_its_teacher():
+    """On drawn faces, which neither was trained on."""
+    student = load_pretrained("mobilefacenet_slim_192")
+    teacher = load_pretrained("mobilefacenet_ms1m_192")
+    ours, theirs = (embed(model, drawn_faces()) for model in (student, teacher))
+    assert student.count_params() == 497_216
+    assert ((ours * theirs).sum(axis=1) > 0.8).all()
+
+
+def test_a_first_stage_of_several_blocks_is_refused():
+    blocks = (2, 1, 1, 1)
+    with pytest.raises(ValueError, match="both one at the first resolution"):
+        inherit(make("slim", blocks=blocks), make("sirius_tf", blocks=blocks))
 
 
 def test_other_layouts_are_refused(teacher):

@@ -57,6 +57,16 @@ def test_the_histogram_counts_every_sample_of_an_epoch():
     assert "angle_histogram" not in logs
 
 
+def test_counts_that_were_divided_over_replicas_are_whole():
+    model, monitor = still(), AngleMonitor()
+    monitor.set_model(model)
+    model.angle_histogram.counts.assign(np.full(180, 2.9999998, "float32"))
+    monitor.on_train_begin()
+    monitor.on_epoch_begin(0)
+    monitor.on_epoch_end(0)
+    assert monitor.rows[0]["target_angle_counts"] == [3] * 180
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -171,8 +181,9 @@ def test_a_run_that_goes_on_drops_what_it_does_again(tmp_path):
     assert [row["epoch"] for row in before["epochs"]] == [1, 2, 3]
 
 
-def test_a_damaged_file_is_named(tmp_path):
-    (tmp_path / "angles.json").write_text("[1")
+@pytest.mark.parametrize("text", ["[1", '{"epochs": [{"epoch": []}]}'])
+def test_a_damaged_file_is_named(tmp_path, text):
+    (tmp_path / "angles.json").write_text(text)
     with pytest.raises(ValueError, match="angles.json is damaged"):
         fit(still(), DATA, [AngleMonitor(tmp_path)])
 

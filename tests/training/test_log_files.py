@@ -2,6 +2,7 @@
 
 import csv
 import json
+import types
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from small_run import pictures
 
 from keras_arcface.training import EpochLog
 from keras_arcface.training import StepLog
+from keras_arcface.training.step_facts import StepFacts
 
 DATA = pictures()  # 9 steps of 8.
 
@@ -156,6 +158,30 @@ def test_loss_scaling_shows_its_scale_and_the_steps_it_skipped(tmp_path):
     assert rows[-1]["loss_scale"] == scale
     counts = [row["skipped_steps"] for row in rows]
     assert counts == sorted(counts)
+
+
+def test_steps_skipped_before_a_kill_are_counted_after_it():
+    optimizer = types.SimpleNamespace(
+        dynamic_scale=1.0, learning_rate=0.1, iterations=0
+    )
+    model = types.SimpleNamespace(optimizer=optimizer)
+    facts = StepFacts()
+    facts.begin_epoch()
+    facts.begin_step(model, 0)
+    optimizer.iterations = 1
+    assert facts.look(model, 1, {})["skipped_steps"] == 1
+    # Two more steps, one skipped, then a checkpoint and a kill.
+    optimizer.iterations = 2
+    state = json.loads(json.dumps(facts.state()))
+    again = StepFacts()
+    again.restore(state)
+    again.begin_step(model, 4)
+    optimizer.iterations = 4
+    assert again.look(model, 5, {})["skipped_steps"] == 2
+    again.begin_epoch()
+    again.begin_step(model, 0)
+    optimizer.iterations = 5
+    assert again.look(model, 0, {})["skipped_steps"] == 2
 
 
 def test_every_must_be_positive(tmp_path):

@@ -20,7 +20,9 @@ on_tensorflow = pytest.mark.skipif(ON_JAX, reason="of TensorFlow")
 
 @pytest.fixture(autouse=True)
 def without_cluster(monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
+    # Set first, or what a test exports would outlive it.
+    monkeypatch.setenv("TF_CONFIG", "")
+    monkeypatch.delenv("TF_CONFIG")
 
 
 def recipe(**changes):

@@ -139,6 +139,11 @@ def test_weights_bring_their_network():
         ({"backbone.batch_norm": "x"}, "backbone.batch_norm must be one of"),
         ({"backbone.dropout": 1.0}, r"backbone.dropout must be in \[0, 1\)"),
         ({"backbone.frozen_epochs": 21}, "frozen_epochs must be at most sch"),
+        ({"seed": "9" * 400}, "seed must be at least 0 and below"),
+        ({"schedule.epochs": "9" * 400}, "schedule.epochs must be at least 1"),
+        ({"output": "null"}, "output must be text, not empty.*output=None"),
+        ({"evaluation.monitor": "~"}, "evaluation.monitor must be text"),
+        ({"evaluation.sets": "null"}, "evaluation.sets must be a list"),
         ({"head.centers": "means"}, "and backbone.weights is null"),
         (
             {"backbone.weights": "a", "backbone.name": "smallnet"},

@@ -24,6 +24,7 @@ from keras_arcface.training.saved_run import checkpoint_path
 from keras_arcface.training.saved_run import read_checkpoint
 from keras_arcface.training.saved_run import write_checkpoint
 from keras_arcface.training.state import variables_of
+from keras_arcface.utils.files import sha256
 
 STEPS, EPOCHS, BATCH = 3, 2, 8
 
@@ -231,6 +232,81 @@ def test_the_value_to_choose_by_must_be_there(tmp_path):
     assert resume_point(tmp_path) is None
 
 
+class NoNumber(keras.callbacks.Callback):
+    """A judge whose value is a number from an epoch on, or never."""
+
+    def __init__(self, first):
+        super().__init__()
+        self.first = first
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["tar"] = 0.5 if epoch >= self.first else float("nan")
+
+
+def fit_judged(folder, first):
+    checkpoints = Checkpoints(folder, "tar", judged_every=2)
+    make().fit(
+        Batches(0, STEPS),
+        epochs=4,
+        callbacks=[NoNumber(first), checkpoints],
+        verbose=0,
+    )
+    return [row["tar"] for row in checkpoints.history]
+
+
+def test_the_value_to_choose_by_must_be_a_number(tmp_path):
+    with pytest.raises(ValueError, match="monitor='tar' is no number.*=eer"):
+        fit_judged(tmp_path / "never", first=9)
+    assert resume_point(tmp_path / "never").place.epoch == 1
+    assert fit_judged(tmp_path / "later", first=1) == [None, 0.5, 0.5, 0.5]
+
+
+def test_copies_of_checkpoints_are_none(tmp_path):
+    go_on(make(), tmp_path, epochs=1)
+    (copied,) = (tmp_path / "checkpoints").iterdir()
+    copy = copied.with_name(f"{copied.name} (1)")
+    shutil.copytree(copied, copy)
+    assert resume_point(tmp_path).path == copied
+    go_on(make(), tmp_path, keep=1)
+    assert resume_point(tmp_path).place.epoch == 2 and copy.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"variables": {"model": [{"dtype": "float8_x"}]}, "sha256": "SUM"}',
+        '{"variables": [], "sha256": 1}',
+        '{"variables": {}, "sha256": "SUM", "place": []}',
+        "[]",
+        "[" * 100_000,
+    ],
+)
+def test_whatever_a_checkpoint_holds_it_is_called_damaged(tmp_path, text):
+    path = checkpoint_path(tmp_path, Place(0, 1), STEPS)
+    model = make()
+    model.optimizer.build(model.trainable_variables)
+    run = {"steps_per_epoch": 3, "phase": 0, "history": [], "seconds": 0.0}
+    write_checkpoint(path, model, Place(0, 1), **run)
+    text = text.replace("SUM", sha256(path / "variables.npz"))
+    (path / "run.json").write_text(text)
+    sums = {n: sha256(path / n) for n in ("run.json", "model.json")}
+    (path / "sha256.json").write_text(json.dumps(sums))
+    with pytest.raises(ValueError, match="step-00000001 is damaged: "):
+        read_checkpoint(path)
+
+
+def test_what_was_restored_is_let_go_of(tmp_path):
+    model = make()
+    go_on(model, tmp_path, every_steps=2)
+    path = checkpoint_path(tmp_path, Place(1, 1), STEPS)
+    saved = read_checkpoint(path)
+    saved.forget()
+    assert list(saved.values) == ["metrics"]
+    model.reset_metrics()
+    saved.restore_metrics(model)
+    assert float(model.get_metrics_result()["angle"]) > 0
+
+
 def test_a_run_without_a_best_model_says_so(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(ValueError, match="first epoch is not done.*--resume"):
@@ -322,6 +398,10 @@ def test_callbacks_of_one_class_are_kept_apart(tmp_path):
         ("verification_accuracy", "max"),
         ("tar_at_far_0.01", "max"),
         ("margin_strength", "max"),
+        ("angle_p50", "min"),
+        ("train_intra", "min"),
+        ("w_ec", "min"),
+        ("w_inter", "max"),
     ],
 )
 def test_errors_are_best_when_small(monitor, mode):

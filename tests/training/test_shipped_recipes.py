@@ -15,6 +15,7 @@ from keras_arcface import Recipe
 from keras_arcface import create_backbone
 from keras_arcface import margins
 from keras_arcface.presets import list_presets
+from keras_arcface.training.distribution.checks import check_devices
 from keras_arcface.training.recipe import find_recipe
 from keras_arcface.training.recipe import keys_table
 from keras_arcface.training.recipe import list_recipes
@@ -60,6 +61,11 @@ def test_a_recipe_loads_and_says_what_it_decays(name):
     assert "coupled" in find_recipe(name).read_text("utf-8")
     again = recipe.resolved().with_values({"data.source": "elsewhere"})
     assert again.data.source == "elsewhere"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_trains_on_the_devices_that_it_asks_for(name):
+    check_devices(Recipe.from_yaml(name).resolved())
 
 
 @functools.cache

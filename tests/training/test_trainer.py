@@ -199,6 +199,19 @@ def test_half_precision_resumes_with_its_optimizer(folder, tmp_path, precision):
     assert int(after.iterations.numpy()) > before["iteration"] > 0
 
 
+def test_a_run_killed_behind_its_last_checkpoint_is_ended(folder, tmp_path):
+    run = recipe(folder, tmp_path / "run", epochs=1)
+    train(run)
+    # What is written between the last checkpoint and the end.
+    names = ("history.json", "angles.png", "training.png")
+    whole = (tmp_path / "run" / names[0]).read_bytes()
+    for name in names:
+        (tmp_path / "run" / name).unlink()
+    train(run, resume=True)
+    assert all((tmp_path / "run" / name).exists() for name in names)
+    assert (tmp_path / "run" / names[0]).read_bytes() == whole
+
+
 def test_a_run_does_not_go_on_with_other_people(tmp_path):
     folder = drawing.identities_folder(tmp_path / "data", 12, 4)
     run = recipe(folder, tmp_path / "run")
@@ -206,6 +219,11 @@ def test_a_run_does_not_go_on_with_other_people(tmp_path):
     (folder / "person_00").rename(folder / "zoe")
     with pytest.raises(ValueError, match="person_00, zoe"):
         train(run, resume=True)
+    who = tmp_path / "run" / "identities.json"
+    for damage in (lambda: who.write_text("[1"), who.unlink):
+        damage()
+        with pytest.raises(ValueError, match="identities.json, which says.*--"):
+            train(run, resume=True)
 
 
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt])
@@ -320,6 +338,7 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"min_pictures": 9}, "identities have 9 pictures"),
         ({"optimizer.accumulate": 7}, "more than the 6 batches"),
         ({"image_size": 24}, "resize"),
+        ({"evaluation.monitor": "err"}, "monitor must.*one of.* eer"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_work(

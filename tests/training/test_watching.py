@@ -23,6 +23,7 @@ from keras_arcface.training import make_callbacks
 from keras_arcface.training import make_judge
 from keras_arcface.training import open_sets
 from keras_arcface.training import verify
+from keras_arcface.training.watching import check_monitor
 from keras_arcface.training.watching import read_batch
 from keras_arcface.training.watching import restore_last
 
@@ -130,6 +131,25 @@ def test_the_callbacks_come_in_their_order(tmp_path):
     ]  # fmt: skip
     for name in ("angles.json", "angles.png", "tensorboard"):
         assert (tmp_path / name).exists()
+
+
+def test_the_value_to_choose_by_is_one_that_an_epoch_has(tmp_path):
+    plan = recipe(tmp_path, **{"evaluation.monitor": "w_inter"})
+    judge, model = make_judge(plan, HELD_OUT), make_model()
+    check_monitor(plan, judge, model)
+    for changes in (
+        {"evaluation.monitor": "w_inter", "watch.angles": False},
+        {"evaluation.monitor": "lfw_eer"},
+    ):
+        with pytest.raises(ValueError, match="evaluation.monitor must.* eer"):
+            check_monitor(recipe(tmp_path, **changes), judge, model)
+    with pytest.raises(ValueError) as caught:
+        plan = recipe(tmp_path, **{"evaluation.monitor": "foo"})
+        check_monitor(plan, judge, model)
+    named = str(caught.value).partition("one of ")[2].partition(". Rec")[0]
+    logs = fit(make_model(), DATA, make_callbacks(plan, DATA, judge, tmp_path))
+    assert set(named.split(", ")) <= set(logs.history)
+    assert set(logs.history) <= set(named.split(", ")) | {"margin_strength"}
 
 
 def test_what_is_switched_off_is_not_there(tmp_path):

@@ -80,10 +80,12 @@ def unknown_key(name: str, known) -> RecipeError:
 def from_text(key: Key, text: str) -> object:
     """Returns the value that a word of a YAML file or of `--set` means.
 
-    `null` is None where the key takes it, `a,b` or `[a, b]` a list. Text that
-    means nothing for this key comes back as it is, for `typed` to refuse.
+    `null` is None, `a,b` or `[a, b]` a list. Text that means nothing for this
+    key comes back as it is, for `typed` to refuse, as None is where the key
+    does not take it: a folder is not called null by accident.
     """
-    if key.optional and text.strip() in ("null", "~", ""):
+    word = text.strip()
+    if word in ("null", "~") or (key.optional and not word):
         return None
     if key.many:
         words = text.strip().removeprefix("[").removesuffix("]").split(",")
@@ -144,10 +146,12 @@ def _word(key, word):
 def _number(kind, word):
     try:
         number = kind(word)
-    except ValueError:
+        # 1_000 is a number to Python only, and nan to nobody who writes
+        # recipes.
+        strange = "_" in word or math.isnan(number)
+    except (ValueError, OverflowError):  # The second: 400 digits.
         return None
-    # 1_000 is a number to Python only, and nan to nobody who writes recipes.
-    return None if "_" in word or math.isnan(number) else number
+    return None if strange else number
 
 
 def _typed(key, value, expected):

@@ -100,7 +100,8 @@ class OptimizerSection:
         learning_rate: The peak.
         momentum: Of SGD.
         weight_decay: Of SGD coupled, as in the papers: part of the gradient,
-            an L2 penalty of half the value; of AdamW decoupled; Adam has none.
+            an L2 penalty of half the value, scales and biases left out; of
+            AdamW decoupled, of all weights; Adam has none.
         clip_norm: Greatest global norm of the backbone's gradient; None for
             no limit. arcface_torch uses 5.
         accumulate: Batches whose gradients are averaged to one step.
