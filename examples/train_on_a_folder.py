@@ -27,7 +27,7 @@ def draw_folder(folder, identities):
         Image.fromarray(pixels).save(path)
 
 
-def main(folder, output, side, epochs, backbone="mobilefacenet"):
+def main(folder, output, side, epochs, batch_size=64, backbone="mobilefacenet"):
     recipe = ka.Recipe.from_values(
         {
             "data.source": folder,
@@ -37,7 +37,7 @@ def main(folder, output, side, epochs, backbone="mobilefacenet"):
             "backbone.name": backbone,
             "backbone.embedding_dim": 128,
             "schedule.epochs": epochs,
-            "schedule.batch_size": 64,
+            "schedule.batch_size": batch_size,
             "evaluation.holdout": 0.2,
             "output": output,
         }
@@ -57,11 +57,13 @@ if __name__ == "__main__":
     parser.add_argument("--output", default="runs/folder")
     parser.add_argument("--side", type=int, default=112, help="in pixels")
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--identities", type=int, default=120, help="to draw")
     args = parser.parse_args()
+    how = {"epochs": args.epochs, "batch_size": args.batch_size}
     if args.folder is not None:
-        main(args.folder, args.output, args.side, args.epochs)
+        main(args.folder, args.output, args.side, **how)
     else:
         with tempfile.TemporaryDirectory() as folder:
             draw_folder(folder, args.identities)
-            main(folder, args.output, 32, args.epochs, "smallnet")
+            main(folder, args.output, 32, **how, backbone="smallnet")

@@ -151,7 +151,7 @@ def _changes(args) -> dict[str, str]:
     changes = {name: given[name] for name in FLAGS.values() if name in given}
     for text in args.set:
         name, equals, value = text.partition("=")
-        if not equals:
+        if not equals or not name.strip():
             raise ValueError(
                 "--set must be KEY=VALUE, as head.margin=0.4. Received: "
                 f"--set {text}"

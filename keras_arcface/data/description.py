@@ -153,6 +153,11 @@ class ImageData(ImageBatches):
             ValueError: when fewer than two identities remain.
         """
         kept = self.counts >= pictures
+        if self.num_classes < 2:
+            raise ValueError(
+                "The data has one identity alone, and at least two are needed "
+                "to tell apart. Add pictures of others."
+            )
         if kept.sum() < 2:
             raise ValueError(
                 f"Only {kept.sum()} identities have {pictures} pictures or "

@@ -141,7 +141,10 @@ def _only(
     found: list[Path], name: str, where: str, folder: Path | None = None
 ) -> Path:
     if not found:
-        raise FileNotFoundError(f"{where}: no picture {name!r} in {folder}")
+        raise FileNotFoundError(
+            f"{where}: no picture {name!r} in {folder}, where the pictures of "
+            "this list are looked for."
+        )
     if len(found) > 1:
         raise ValueError(
             f"{where}: {name!r} fits several pictures: "

@@ -43,7 +43,20 @@ def load_data(recipe: Recipe) -> tuple[ImageData, ImageData | None]:
             f"{len(training)} pictures to train on. Use --batch-size "
             f"{max(1, len(training) // 4)} or more data."
         )
+    _check_accumulation(recipe, training)
     return _cached(training), _cached(held_out)
+
+
+def _check_accumulation(recipe, training):
+    """Refuses a run that would end before its first step of the optimizer."""
+    batches = training.steps(recipe.schedule.batch_size, drop_remainder=True)
+    batches *= recipe.schedule.epochs
+    if recipe.optimizer.accumulate > batches:
+        raise ValueError(
+            f"optimizer.accumulate={recipe.optimizer.accumulate} is more than "
+            f"the {batches} batches of the whole run: no weight would ever "
+            "move. Set a smaller one, or more epochs."
+        )
 
 
 def _open(section, seed):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,11 @@ from keras_arcface.training import tensorboard_log
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.recipe.shipped import IN_RUN as RECIPE
 from keras_arcface.utils.files import write_json
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 IDENTITIES = "identities.json"
 CLASSES = "classes.json"
@@ -37,6 +43,50 @@ _MAY_CHANGE = (
     "jit",
     "deterministic",
 )
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Keeps every other run out of a folder while this one writes to it.
+
+    Two in one folder would mix their checkpoints and logs, and one that fails
+    would take away what the other wrote. The folder itself is locked: that
+    leaves no file behind, and ends with the process however it ends. Where
+    there are no such locks (Windows, some network file systems) nothing is
+    kept out.
+
+    Raises:
+        FileExistsError: when another run is writing to it.
+    """
+    made_here = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = _lock(folder)
+    try:
+        yield
+    finally:
+        if made_here:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # Only where the run left nothing.
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock(folder):
+    if fcntl is None:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise FileExistsError(
+            f"Another run is training in {folder}. Wait for its end, stop it, "
+            "or give another --output."
+        ) from None
+    except OSError:  # The file system has no locks.
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def claim(folder: Path, recipe: Recipe, resume: bool) -> None:

@@ -77,7 +77,11 @@ class SavedRun:
         try:
             state.restore_variables(model, self.values, self.written)
         except ValueError as error:
-            raise ValueError(f"{self.path}: {error}") from error
+            raise ValueError(
+                f"{self.path}: {error} Resume with the backend "
+                "(KERAS_BACKEND) and the version of Keras that the run was "
+                "made with."
+            ) from error
         for name, callback in remembering(callbacks):
             if name in self.callbacks:
                 callback.restore(self.callbacks[name])

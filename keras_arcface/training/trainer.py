@@ -21,6 +21,7 @@ from keras_arcface.training.run_folder import check_same_data
 from keras_arcface.training.run_folder import claim
 from keras_arcface.training.run_folder import identities
 from keras_arcface.training.run_folder import no_trace_of_failure
+from keras_arcface.training.run_folder import sole_writer
 from keras_arcface.training.run_folder import write_facts
 from keras_arcface.training.saved_run import resume_point
 from keras_arcface.training.watching import check_monitor
@@ -71,7 +72,7 @@ def train(
             are damaged; for devices that are not there, or cannot do what
             the recipe asks.
         FileExistsError: when the folder holds a run and `resume` is False, or
-            holds anything else.
+            holds anything else; when another run is writing to it.
         FloatingPointError: when the loss becomes NaN.
         SystemExit: with code 143 after SIGTERM, when the step that ran is
             done and its checkpoint written; KeyboardInterrupt after Ctrl-C.
@@ -81,10 +82,12 @@ def train(
     folder = check_output_folder(recipe.output)
     if recipe.export.formats:
         check_export(folder / EXPORTS, recipe.export.formats)
-    if resume or place.is_chief:
-        claim(folder, recipe, resume)
-    with place.output(folder) as written:
-        model, history = _train(recipe, place, folder, written)
+    alone = sole_writer(folder) if place.is_chief else contextlib.nullcontext()
+    with alone:
+        if resume or place.is_chief:
+            claim(folder, recipe, resume)
+        with place.output(folder) as written:
+            model, history = _train(recipe, place, folder, written)
     return TrainResult(model, history, folder)
 
 

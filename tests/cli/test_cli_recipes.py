@@ -94,6 +94,7 @@ def test_flags_alone_make_a_recipe(trained):
     [
         (["--set", "head.margin"], "--set must be KEY=VALUE"),
         (["--set", "head.margn=1"], "head.margn is no key"),
+        (["--set", "=1"], "--set must be KEY=VALUE"),
         (["--set", "head.margin=28.6"], "head.margin=28.6. This looks like"),
         (
             ["--epochs", "many"],

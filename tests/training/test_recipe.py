@@ -109,6 +109,7 @@ def test_weights_bring_their_network():
     [
         ({"head.margn": 1}, "head.margn is no key .* mean head.margin"),
         ({"margin": 0.4}, "margin is no key .* mean head.margin"),
+        ({"head": 3}, "head is a section, .* such as head.margin"),
         ({"optimiser.name": "sgd"}, "optimiser.name.* mean optimizer.name"),
         ({"head.margin": 28.6}, r"^head.margin must .*head.margin=28.6.*degr"),
         ({"head.margin": "foo"}, "^head.margin must be a number.*cosface"),

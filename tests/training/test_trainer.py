@@ -21,8 +21,10 @@ from keras_arcface.pretrained import save_pretrained
 from keras_arcface.training import Checkpoints
 from keras_arcface.training import Recipe
 from keras_arcface.training import resume_point
+from keras_arcface.training import run_folder
 from keras_arcface.training import train
 from keras_arcface.training.run_folder import claim
+from keras_arcface.training.run_folder import sole_writer
 
 
 @pytest.fixture(scope="module")
@@ -334,6 +336,7 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_values(
         ({"precision": "float16"}, "precision must be one of float32"),
         ({"backbone": "vgg"}, "backbone.name must be one of iresnet18"),
         ({"min_pictures": 9}, "identities have 9 pictures"),
+        ({"optimizer.accumulate": 7}, "more than the 6 batches"),
         ({"image_size": 24}, "resize"),
         ({"evaluation.monitor": "err"}, "monitor must.*one of.* eer"),
     ],
@@ -344,6 +347,49 @@ def test_what_cannot_be_trained_is_refused_before_work(
     with pytest.raises(ValueError, match=message):
         train(recipe(folder, tmp_path / "run", **changes))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_of_another_backend_says_so(trained, tmp_path):
+    saved = resume_point(shutil.copytree(trained, tmp_path / "run"))
+    saved.written["variables"]["optimizer"][0]["dtype"] = "float8"
+    with pytest.raises(ValueError, match="KERAS_BACKEND.* made with"):
+        saved.restore(load_compiled(saved))
+
+
+def load_compiled(saved):
+    model = saved.load_model()
+    model.compile("sgd")
+    return model
+
+
+def test_one_identity_alone_is_refused(tmp_path):
+    folder = drawing.identities_folder(tmp_path / "data", 1, 4)
+    with pytest.raises(ValueError, match="one identity alone"):
+        train(recipe(folder, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_two_runs_do_not_write_to_one_folder(folder, tmp_path, resume):
+    output = tmp_path / "run"
+    if resume:
+        recipe(folder, output).to_yaml(output / "recipe.yaml")
+    before = list(tmp_path.rglob("*"))
+    with sole_writer(output):
+        with pytest.raises(FileExistsError, match="Another run is training"):
+            train(recipe(folder, output), resume)
+        assert output.is_dir()
+    assert list(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_whose_disk_has_no_locks_is_written_to(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError("Bad file descriptor")
+
+    monkeypatch.setattr(run_folder.fcntl, "flock", refuse)
+    with sole_writer(tmp_path / "run"):
+        (tmp_path / "run" / "file").touch()
+    assert (tmp_path / "run" / "file").exists()
 
 
 def test_an_identity_without_a_picture_is_named(tmp_path):

@@ -31,8 +31,8 @@ def _one_of(choices):
 
 
 _TEXT = (lambda x: bool(x.strip()), "text, not empty")
-_POSITIVE = (lambda x: 0 < x < math.inf, "positive")
-_NOT_NEGATIVE = (lambda x: 0 <= x < math.inf, "0 or more")
+_POSITIVE = (lambda x: 0 < x < math.inf, "positive and finite")
+_NOT_NEGATIVE = (lambda x: 0 <= x < math.inf, "0 or more, and finite")
 _SHARE = (lambda x: 0 <= x < 1, "in [0, 1)")
 _INNER = (lambda x: 0 < x < 1, "in (0, 1)")
 

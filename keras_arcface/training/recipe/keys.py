@@ -62,11 +62,18 @@ def keys_of(recipe_class: type) -> dict[str, Key]:
 
 def unknown_key(name: str, known) -> RecipeError:
     """Returns the error for a key that there is not, with the nearest."""
+    inside = [key for key in known if key.startswith(f"{name}.")]
+    if inside:
+        return RecipeError(
+            str(name),
+            f"{name} is a section, with keys of its own, such as {inside[0]}.",
+        )
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
     ends = [key for key in known if key.rpartition(".")[2] == str(name)]
     return RecipeError(
         str(name),
-        f"{name} is no key of a recipe. Did you mean {(ends or near)[0]}?",
+        f"{name} is no key of a recipe. Did you mean {(ends or near)[0]}? "
+        "`keras-arcface recipes keys` lists all.",
     )
 
 

@@ -1,5 +1,6 @@
 """The recipes that come with the package, and what their headers say."""
 
+import difflib
 import os
 import re
 from pathlib import Path
@@ -40,9 +41,11 @@ def find_recipe(source: str | os.PathLike) -> Path:
         return path / IN_RUN
     if path.is_file():
         return path
+    near = difflib.get_close_matches(name, list_recipes(), n=1)
     raise FileNotFoundError(
         f"There is no recipe {name}: no file, no folder of a run, and none of "
         f"those that came with the package ({', '.join(list_recipes())})."
+        + (f" Did you mean {near[0]}?" if near else "")
     )
 
 

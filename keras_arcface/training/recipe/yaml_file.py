@@ -141,7 +141,11 @@ def _compose(path, content):
         raise located(path, None, f"no YAML: {first}.") from error
     if not isinstance(root, yaml.MappingNode):
         raise located(
-            path, 1, "a recipe is a list of keys with values, as head: ..."
+            path,
+            1,
+            "a recipe has sections with keys and values, as `head:` and, "
+            "indented in the next line, `margin: 0.5`; see "
+            "`keras-arcface recipes show glyphs`.",
         )
     return root
 
@@ -150,7 +154,7 @@ def _entries(path, root, known):
     """Yields dotted name, value's node and line of all keys."""
     sections = {name.partition(".")[0] for name in known if "." in name}
     tops = sections | {name for name in known if "." not in name}
-    for name, node, line in _pairs(path, root, "", tops):
+    for name, node, line in _pairs(path, root, "", tops, dotted=known):
         if name not in sections:
             yield name, node, line
         elif isinstance(node, yaml.MappingNode):
@@ -161,11 +165,19 @@ def _entries(path, root, known):
             )
 
 
-def _pairs(path, mapping, prefix, known):
+def _pairs(path, mapping, prefix, known, dotted=()):
     """Yields name, value's node and line; refuses strange and double names."""
     lines = {}
     for key, node in mapping.value:
         name, line = f"{prefix}{key.value}", key.start_mark.line + 1
+        if name in dotted and name not in known:
+            section, _, field = name.partition(".")
+            raise located(
+                path,
+                line,
+                f"{name} is written in a file as `{section}:` and, indented "
+                f"in a line of its own, `{field}: ...`.",
+            )
         if not isinstance(key, yaml.ScalarNode) or name not in known:
             raise located(path, line, keys.unknown_key(name, sorted(known)))
         if name in lines:
