@@ -96,6 +96,8 @@ def test_precisions_are_judged_beside_the_first(load, tmp_path):
     assert (first["precision"], half["precision"]) == tuple(folders)
     assert "difference" not in first and "loss_scale" not in first
     assert half["difference"]["eer"]["difference"] == half["eer"] - first["eer"]
+    assert "eer_embedded_in_half" not in first
+    assert 0.0 <= half["eer_embedded_in_half"] <= 1.0
     # It begins at 2^15 and is halved by every step that it skips.
     assert half["loss_scale"] == 2.0 ** (15 - half["skipped_steps"])
     assert half["loss_scales"][-1]["loss_scale"] == half["loss_scale"]
