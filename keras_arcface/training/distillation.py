@@ -41,7 +41,15 @@ def with_teacher(model, recipe):
     section = recipe.distillation
     if section.teacher is None:
         return model
-    teacher = load_backbone(section.teacher)
+    teacher = _load(section.teacher)
+    try:
+        check_pictures(teacher, model.backbone)
+    except ValueError as error:
+        raise ValueError(
+            f"distillation.teacher={section.teacher!r}: {error} In a recipe: "
+            "set data.image_size to the teacher's, and data.resize=true for "
+            "pictures of another size."
+        ) from error
     if isinstance(model, DistilledModel):
         model.follow(teacher)
         return model
@@ -53,6 +61,15 @@ def with_teacher(model, recipe):
         name=model.name,
         dtype=model.dtype_policy,
     )
+
+
+def _load(teacher):
+    try:
+        return load_backbone(teacher)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"distillation.teacher: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"distillation.teacher: {error}") from error
 
 
 def label_free(student, teacher, optimizer="adam", **kwargs):

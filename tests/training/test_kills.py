@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import random
 import signal
 import zipfile
@@ -65,6 +66,8 @@ def assert_same_end(folder, whole):
         for x in (one, other)
     ]
     assert histories[0] == histories[1]
+    written = json.loads((folder / "history.json").read_text("utf-8"))
+    assert written == one.history
     assert weights_of(folder) == weights_of(whole)
     kept = [p.name for p in sorted((folder / "checkpoints").iterdir())]
     assert kept == [p.name for p in sorted((whole / "checkpoints").iterdir())]

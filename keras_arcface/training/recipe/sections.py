@@ -162,7 +162,8 @@ class EvaluationSection:
     Attributes:
         holdout: Share of the identities kept to judge by, never trained on;
             0 where `sets` bring pictures of their own.
-        sets: Verification sets (.bin, or a CSV of pairs) that are judged too;
+        sets: Verification sets (.bin, or a CSV of pairs whose pictures lie in
+            the CSV's folder) that are judged too;
             looked for as given, then beside the data.
         pairs: The most pairs made of the held-out identities.
         flip: Whether to add the mirrored picture's features.
