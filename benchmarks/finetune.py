@@ -5,7 +5,7 @@ Data:     FACES/train (one folder an identity), FACES/val, FACES/val_pairs.csv:
           aligned 112x112 crops of LFW, train and val identities disjoint
 Hardware: two processor cores
 Time:     about half an hour
-Expects:  no loss of accuracy beyond its interval at the lower rate
+Expects:  no loss of accuracy beyond its interval
 Writes:   benchmarks/results/finetune.json
 
 The values are those of the recipe lfw_finetune; the rates and what batch
