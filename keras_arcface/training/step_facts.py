@@ -31,7 +31,7 @@ class StepFacts:
             "steps": self._steps,
             "skipped": self.skipped,
             # Of steps since the last look it is not known yet.
-            "applied": self._applied,
+            "applied": self._applied or self._restored,
         }
 
     def restore(self, state):
