@@ -23,11 +23,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import judging
 import keras
 import machine
 
 from keras_arcface import MobileFaceNet
-from keras_arcface import evaluation
 from keras_arcface import export
 from keras_arcface import load_pretrained
 from keras_arcface import save_pretrained
@@ -143,24 +143,12 @@ def compare(teacher, student, faces):
         report, scores[name] = verify(model, data, pairs, flip=True)
         rows[name] = {
             "parameters": model.count_params(),
-            "accuracy": report.accuracy,
-            "accuracy_standard_error": report.accuracy_standard_error,
-            "accuracy_interval": report.intervals["accuracy"],
-            "eer": report.eer,
-            "eer_interval": report.intervals["eer"],
-            "tar_at_far_0.001": report.tar_at_far[1e-3].tar,
-            "tar_at_far_0.001_interval": report.tar_at_far[1e-3].interval,
+            **judging.measures(report),
         }
     for name, values in latencies(models, data.images(range(1))).items():
         rows[name] |= values
-    difference = evaluation.paired_difference(
-        scores["student"],
-        scores["teacher"],
-        pairs.is_same,
-        pairs.fold,
-        subject_left=pairs.subject[pairs.left],
-        subject_right=pairs.subject[pairs.right],
-    )["accuracy"]
+    difference = judging.paired(scores["student"], scores["teacher"], pairs)
+    difference = difference["accuracy"]
     rows["accuracy_difference"] = difference.difference
     rows["accuracy_difference_interval"] = difference.interval
     return rows

@@ -17,10 +17,10 @@ import argparse
 import time
 from pathlib import Path
 
+import judging
 import keras
 import machine
 
-from keras_arcface import evaluation
 from keras_arcface import load_pretrained
 from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.data import open_data
@@ -60,7 +60,7 @@ def main():
             "batch_size": recipe.schedule.batch_size,
             "margin": recipe.head.margin,
         },
-        "before": measures(report),
+        "before": judging.measures(report),
         "after": [],
     }
     print(result, flush=True)
@@ -76,7 +76,7 @@ def main():
             row = {"learning_rate": rate, "batch_norm": batch_norm}
             row |= finetune(model, changed, data)
             report, after = verify(model.backbone, *val, flip=True)
-            row |= measures(report)
+            row |= judging.measures(report)
             row["difference"] = differences(after, before, val[1])
             print(row, flush=True)
             result["after"].append(row)
@@ -114,27 +114,8 @@ def finetune(model, recipe, data):
     }
 
 
-def measures(report):
-    return {
-        "accuracy": report.accuracy,
-        "accuracy_standard_error": report.accuracy_standard_error,
-        "accuracy_interval": report.intervals["accuracy"],
-        "eer": report.eer,
-        "eer_interval": report.intervals["eer"],
-        "tar_at_far_0.001": report.tar_at_far[1e-3].tar,
-        "tar_at_far_0.001_interval": report.tar_at_far[1e-3].interval,
-    }
-
-
 def differences(after, before, pairs):
-    compared = evaluation.paired_difference(
-        after,
-        before,
-        pairs.is_same,
-        pairs.fold,
-        subject_left=pairs.subject[pairs.left],
-        subject_right=pairs.subject[pairs.right],
-    )
+    compared = judging.paired(after, before, pairs)
     return {
         name: {
             "difference": compared[name].difference,

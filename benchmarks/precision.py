@@ -25,10 +25,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import judging
 import machine
 
 from keras_arcface import Recipe
-from keras_arcface import evaluation
 from keras_arcface.cli.sources import pairs_from_data
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training import train
@@ -170,15 +170,7 @@ def measures(report):
 
 
 def differences(scores, first, pairs, bootstrap):
-    compared = evaluation.paired_difference(
-        scores,
-        first,
-        pairs.is_same,
-        pairs.fold,
-        subject_left=pairs.subject[pairs.left],
-        subject_right=pairs.subject[pairs.right],
-        bootstrap=bootstrap,
-    )
+    compared = judging.paired(scores, first, pairs, bootstrap=bootstrap)
     return {
         name: {
             "difference": compared[name].difference,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_arcface.data.templates import find_list
+
 _GALLERIES = ("*_1N_gallery_[GS]1.csv", "*_1N_gallery_[GS]2.csv")
 _PROBES = "*_1N_probe_mixed.csv"
 
@@ -49,20 +51,8 @@ def read_ijb_searches(folder: str | os.PathLike) -> TemplateSearches:
             template of two subjects.
     """
     folder = Path(folder)
-    first, second = (_read(_find(folder, name)) for name in _GALLERIES)
-    return TemplateSearches(*_read(_find(folder, _PROBES)), (first, second))
-
-
-def _find(folder: Path, pattern: str) -> Path:
-    found = [*folder.glob(pattern), *(folder / "meta").glob(pattern)]
-    if not found:
-        raise FileNotFoundError(f"There is no {pattern} in {folder} or meta/.")
-    if len(found) > 1:
-        raise ValueError(
-            f"{folder} holds several lists {pattern}: {found[0].name} and "
-            f"{found[1].name}. Give a folder with one set."
-        )
-    return found[0]
+    first, second = (_read(find_list(folder, name)) for name in _GALLERIES)
+    return TemplateSearches(*_read(find_list(folder, _PROBES)), (first, second))
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -83,7 +83,7 @@ def read_ijb(folder: str | os.PathLike) -> TemplateSet:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"No such folder: {folder}")
-    files = {kind: _find(folder, name) for kind, name in _FILES.items()}
+    files = {kind: find_list(folder, name) for kind, name in _FILES.items()}
     names, numbers = _rows(files["media"], (np.int32,) * 2)
     others, points = _rows(files["points"], (np.float32,) * 11)
     _refuse_other_order(names, others, files)
@@ -106,7 +106,8 @@ def read_ijb(folder: str | os.PathLike) -> TemplateSet:
     )
 
 
-def _find(folder: Path, pattern: str) -> Path:
+def find_list(folder: Path, pattern: str) -> Path:
+    """Returns the one list of that name in a folder or its `meta`."""
     found = [*folder.glob(pattern), *(folder / "meta").glob(pattern)]
     if not found:
         raise FileNotFoundError(f"There is no {pattern} in {folder} or meta/.")

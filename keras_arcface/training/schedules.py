@@ -37,7 +37,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def share_at(self, step):
         """Returns the share of the peak at a step after the warm-up."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must implement share_at(step)."
+        )
 
     def progress(self, step):
         """Returns how much of the time after the warm-up is over, [0, 1]."""

@@ -5,6 +5,8 @@ import shutil
 import drawing
 import numpy as np
 import pytest
+from calling import call
+from calling import error_of
 from PIL import Image
 
 from keras_arcface import SmallNet
@@ -38,18 +40,6 @@ def faces(tmp_path_factory):
         picture = drawing.picture(index, 0, side=112)
         Image.fromarray(picture).save(folder / f"face{index}.png")
     return folder
-
-
-def call(*arguments):
-    return main([str(argument) for argument in arguments])
-
-
-def error_of(capsys, *arguments):
-    code = call(*arguments)
-    text = capsys.readouterr().err
-    assert "Traceback" not in text
-    line = next(x for x in text.splitlines() if "keras-arcface: error:" in x)
-    return code, line
 
 
 def test_train_says_what_comes_next(folder, tmp_path, capsys):

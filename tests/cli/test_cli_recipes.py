@@ -4,10 +4,11 @@ import json
 
 import drawing
 import pytest
+from calling import call
+from calling import error_of
 
 from keras_arcface import Recipe
 from keras_arcface.cli import train as train_command
-from keras_arcface.cli.main import main
 from keras_arcface.training.recipe import list_recipes
 from keras_arcface.training.trainer import TrainResult
 
@@ -26,18 +27,6 @@ schedule:
 evaluation:
   holdout: 0.4
 """
-
-
-def call(*arguments):
-    return main([str(argument) for argument in arguments])
-
-
-def error_of(capsys, *arguments):
-    code = call(*arguments)
-    text = capsys.readouterr().err
-    assert "Traceback" not in text
-    line = next(x for x in text.splitlines() if "keras-arcface: error:" in x)
-    return code, line
 
 
 @pytest.fixture
