@@ -109,9 +109,9 @@ class HeadPlan:
 
     >>> plan = keras_arcface.HeadPlan(1_000_000, batch=256)
     >>> plan.path, plan.chunk
-    ('fused', 2048)
+    ('fused', 2000)
     >>> print(plan.describe())
-    Head: fused softmax, 1,000,000 classes in chunks of 2,048; expects 10.6 GiB
+    Head: fused softmax, 1,000,000 classes in chunks of 2,000; expects 10.6 GiB
     (centres 1.9, momentum 1.9, gradient 1.9, update 3.8, softmax 0.3, slack
     0.8); the dense path would take 21.6 GiB.
     """

@@ -197,6 +197,9 @@ def test_the_path_is_chosen_by_the_number_of_logits():
     assert softmax.choose_chunk(256, 1000) is None
     assert softmax.choose_chunk(256, 10**6) >= 128
     assert softmax.choose_chunk(None, 10**7) >= 128
+    # Rows of 512 bytes, or of any multiple, share few lines of a cache.
+    for batch in (32, 256, 512, 8192):
+        assert softmax.choose_chunk(batch, 10**7, accelerator=False) % 128
     assert softmax.choose_chunk(256, 10**6, 0) is None
     assert softmax.choose_chunk(256, 100, 1000) == 100
 

@@ -82,7 +82,7 @@ def test_half_precision_halves_what_is_kept_and_not_the_centres():
 
 def test_the_line_names_path_parts_and_the_dense_path():
     line = MILLION.describe()
-    assert "fused softmax, 1,000,000 classes in chunks of 2,048" in line
+    assert "fused softmax, 1,000,000 classes in chunks of 2,000" in line
     assert "centres 1.9" in line and "GiB on each" not in line
     assert f"would take {MILLION.dense.total / 2**30:.1f} GiB." in line
     sharded = dataclasses.replace(MILLION, backend="jax", devices=8)
