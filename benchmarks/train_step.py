@@ -51,6 +51,11 @@ def main():
     parser.add_argument("--limit", type=float, default=45, help="seconds each")
     parser.add_argument("--seconds", type=float, default=3, help="of timing")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--missing",
+        action="store_true",
+        help="keep the rows of --output, measure those that were not done",
+    )
     parser.add_argument("--row", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.row:
@@ -61,13 +66,27 @@ def main():
     from keras_arcface.utils.files import write_json
 
     check_output_file(args.output, ".json")
+    done = finished(args.output) if args.missing else {}
     rows = []
     print(f"| {' | '.join(COLUMNS)} |")
-    for row in cells(args):
-        for result in in_own_process(args, row):
+    for cell in cells(args):
+        for result in done.get(cell) or in_own_process(args, cell):
             rows.append(result)
             print(line(result), flush=True)
     write_json(args.output, {"machine": machine.describe(), "rows": rows})
+
+
+def finished(path):
+    """Returns the rows of the processes that measured all, by their cells."""
+    by_cell = {}
+    for row in json.loads(path.read_text())["rows"]:
+        cell = tuple(row[name] for name in COLUMNS[:4])
+        by_cell.setdefault(cell, []).append(row)
+    return {
+        cell: rows
+        for cell, rows in by_cell.items()
+        if not any("skipped" in row for row in rows)
+    }
 
 
 def cells(args):
