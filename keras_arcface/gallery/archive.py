@@ -10,12 +10,14 @@ than the file has bytes, whatever it claims.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import struct
 import zipfile
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +109,15 @@ class Archive:
     Args:
         path: For messages.
         archive: The opened zip file.
+        expected: What is in it beside gallery.json.
 
     Attributes:
         facts: What gallery.json says.
     """
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile):
+    def __init__(
+        self, path: Path, archive: zipfile.ZipFile, expected: Sequence[str]
+    ):
         self._archive = archive
         self._members = _members(archive, path.stat().st_size)
         self.facts = self._json(FACTS)
@@ -124,7 +129,8 @@ class Archive:
                 f"this keras_arcface reads version {VERSION}"
             )
         self._digests = self.fact("sha256", dict)
-        if {*self._digests, FACTS} != set(self._members):
+        names = {*expected, FACTS}
+        if not names == {*self._digests, FACTS} == set(self._members):
             raise ValueError(f"its members are {sorted(self._members)[:9]}")
 
     def fact(self, name: str, *kinds: type) -> Any:
@@ -176,8 +182,12 @@ class Archive:
 
 
 @contextlib.contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path, expected: Sequence[str]) -> Iterator[Archive]:
     """Opens a gallery's file; what goes wrong inside says that it is damaged.
+
+    Args:
+        path: What `write_archive` wrote.
+        expected: Names of all its members but gallery.json.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -190,12 +200,20 @@ def open_archive(path: Path) -> Iterator[Archive]:
         raise FileNotFoundError(f"The gallery {path} is not there.")
     try:
         with zipfile.ZipFile(path) as archive:
-            yield Archive(path, archive)
+            yield Archive(path, archive, expected)
     except _DAMAGE as error:
-        raise ValueError(
-            f"{path} is no whole gallery: {error}. Nothing of it was used. "
-            "Restore a copy, or enroll anew in another file."
-        ) from error
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # It says to read before its start.
+            raise
+        raise _damaged(path, error) from error
+
+
+def _damaged(path, error):
+    return ValueError(
+        f"{path} is no whole gallery: {error}. Nothing of it was used. Restore "
+        "a copy, or enroll anew in another file."
+    )
 
 
 def is_archive(path: Path) -> bool:

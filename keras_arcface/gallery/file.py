@@ -25,6 +25,13 @@ from keras_arcface.utils.files import is_folder
 from keras_arcface.version import __version__
 
 NAMES = "names.json"
+MEMBERS = (
+    "templates.npy",
+    "lengths.npy",
+    "weights.npy",
+    "pictures.npy",
+    NAMES,
+)
 CHECKED_ROWS = 32768
 
 
@@ -104,7 +111,7 @@ def read_parts(path: Path) -> Parts:
         FileNotFoundError: when there is none.
         ValueError: when it is no gallery or is damaged.
     """
-    with open_archive(path) as archive:
+    with open_archive(path, MEMBERS) as archive:
         count, dim = archive.fact("identities", int), archive.fact("dim", int)
         if not 0 <= count < 2**32 or not 0 <= dim < 2**20:
             raise ValueError(f"{FACTS} has {count} identities, dim {dim}")

@@ -44,7 +44,7 @@ def naive(gallery, probes, names, threshold):
     for probe, name in zip(probes, names, strict=True):
         cosine = templates @ (probe / np.linalg.norm(probe)).astype("float32")
         best = int(cosine.argmax())
-        accepted = cosine[best] >= threshold
+        accepted = float(cosine[best]) >= threshold
         if name in gallery:
             right = gallery.names[best] == name
             misses += not (accepted and right)
@@ -86,8 +86,8 @@ def test_it_is_the_point_of_the_identification_report(case, fpir):
     (point,) = report.open_set
     found = gallery.calibrate(probes, names, fpir=fpir)
     assert 0 <= found.threshold - point.thresholds[0] <= 1.1e-6
-    assert found.fpir == pytest.approx(point.fpirs[0], abs=1 / 400)
-    assert found.fnir == pytest.approx(point.fnir, abs=1 / 160)
+    assert found.fpir == pytest.approx(point.fpirs[0], abs=1.1 / 400)
+    assert found.fnir == pytest.approx(point.fnir, abs=1.1 / 160)
     assert found.reliable == point.reliable
 
 
