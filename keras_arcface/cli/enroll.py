@@ -96,6 +96,7 @@ def _enroll(args):
     pictures = pictures_of_people(args.pictures, args.name)
     _check_new({name for name, _ in pictures}, before, args)
     embedder = Embedder(args, before)
+    del before  # It may be gigabytes, and is read again.
     paths, embeddings = embedder.embed([path for _, path in pictures])
     whose = {path: name for name, path in pictures}
     names = [whose[path] for path in paths]
@@ -103,10 +104,11 @@ def _enroll(args):
     with Gallery.writing(args.gallery, model=embedder.fingerprint) as gallery:
         known = _put(gallery, names, embeddings, args)
     how = "replaced" if args.replace else "added to"
+    others = f", {how} {known:,}" if known else ""
     print(
-        f"Enrolled {len(set(names)) - known:,} people"
-        f"{f', {how} {known:,}' if known else ''}, from {len(names):,} "
-        f"pictures. {printable(args.gallery)} has {len(gallery):,} people."
+        f"Enrolled {len(set(names)) - known:,} people{others}, from "
+        f"{len(names):,} pictures. {printable(args.gallery)} has "
+        f"{len(gallery):,} people."
     )
     _say_left_out({name for name, _ in pictures} - set(names), embedder)
     warn(_warnings(gallery))
@@ -135,9 +137,11 @@ def _check_new(names, gallery, args):
         return
     known = sorted(name for name in names if name in gallery)
     if known:
-        others = f" and {len(known) - 1:,} others" if len(known) > 1 else ""
+        who = f"{known[0]!r} is"
+        if len(known) > 1:
+            who = f"{known[0]!r} and {len(known) - 1:,} others are"
         raise ValueError(
-            f"{known[0]!r}{others} are enrolled already. --add gives them "
+            f"{who} enrolled already. --add gives them "
             "these pictures too, --replace forgets the old ones; another "
             "person needs another name."
         )
@@ -173,6 +177,7 @@ def _calibrate(args):
     gallery = Gallery.load(args.gallery)
     pictures = strangers_and_people(args.calibrate)
     embedder = Embedder(args, gallery)
+    del gallery  # It may be gigabytes, and is read again.
     paths, embeddings = embedder.embed([path for _, path in pictures])
     whose = {path: name for name, path in pictures}
     names = [whose[path] for path in paths]

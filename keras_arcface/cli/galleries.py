@@ -64,6 +64,8 @@ class Embedder:
         self.without = []
         if gallery is not None:
             gallery.check_model(self.fingerprint)
+            if known is None and len(gallery):
+                warn(["the gallery does not say which model made it."])
 
     def embed(self, paths: Sequence[Path]):
         """Returns paths with a face, and their embeddings, `(n, dim)`."""

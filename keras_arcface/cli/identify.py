@@ -73,8 +73,6 @@ def run(args):
         _print_csv(results)
     else:
         _print_text(results, calibration)
-    if gallery.model is None:
-        warn(["the gallery does not say which model its embeddings are of."])
     if calibration is not None:
         warn(calibration.warnings(len(gallery)))
 

@@ -1,17 +1,17 @@
-"""The file of a gallery: whole, safe, and one writer's at a time."""
+"""The file of a gallery: whole, and one writer's at a time."""
 
 import json
 import os
-import shutil
 import stat
-import struct
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from saved_gallery import MODEL
+from saved_gallery import make
+from saved_gallery import state
 
 from keras_arcface import Gallery
 from keras_arcface.gallery import ModelFingerprint
@@ -19,40 +19,6 @@ from keras_arcface.gallery import archive
 from keras_arcface.gallery.lock import sole_writer
 
 WRITERS = Path(__file__).with_name("gallery_writers.py")
-MODEL = ModelFingerprint("ab" * 32, flip=True, name="some_model")
-PARTS = ("templates", "lengths", "weights", "pictures")
-
-
-def make():
-    rng = np.random.default_rng(0)
-    gallery = Gallery(model=MODEL)
-    names = [f"n{i}" for i in range(4)] + ["名前 \udce9\n\x1b[31m"]
-    gallery.enroll_many(names, rng.normal(size=(5, 4)))
-    gallery.add("n0", rng.normal(size=(2, 4)), quality=[0.5, 2])
-    gallery.calibrate(rng.normal(size=(100, 4)), fpir=0.5)
-    whose = ["n1"] * 9 + [None] * 91
-    gallery.calibrate(rng.normal(size=(100, 4)), whose, fpir=0.1)
-    return gallery
-
-
-@pytest.fixture
-def file(tmp_path):
-    make().save(tmp_path / "people.gallery")
-    return tmp_path / "people.gallery"
-
-
-def state(gallery):
-    """All that a gallery knows, to the last bit."""
-    store = gallery._people.store
-    arrays = [getattr(store, name).tobytes() for name in PARTS]
-    return (
-        gallery.names,
-        gallery.dim,
-        arrays,
-        gallery.calibrations,
-        gallery.model,
-        gallery.model and gallery.model.name,
-    )
 
 
 def test_what_was_saved_is_loaded_bit_for_bit(file):
@@ -99,226 +65,6 @@ def test_a_loaded_gallery_grows_and_shrinks(file):
     gallery.save(file)
     loaded = Gallery.load(file)
     assert state(loaded) == state(gallery) and "n0" not in loaded
-
-
-# === Damage ===
-
-
-def refused(path, message="is no whole gallery"):
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=message) as caught:
-        Gallery.load(path)
-    assert str(path) in str(caught.value)
-    assert path.read_bytes() == before
-
-
-def test_any_cut_is_refused(file):
-    whole = file.read_bytes()
-    for length in range(0, len(whole), 7):
-        file.write_bytes(whole[:length])
-        refused(file)
-
-
-def test_no_flipped_bit_goes_unseen(file):
-    """It is refused, or lies where it changes nothing (dates, say)."""
-    whole, expected = file.read_bytes(), state(Gallery.load(file))
-    rng = np.random.default_rng(0)
-    seen = 0
-    for place in range(len(whole)):
-        changed = bytearray(whole)
-        changed[place] ^= 1 << rng.integers(8)
-        file.write_bytes(changed)
-        try:
-            loaded = Gallery.load(file)
-        except ValueError as error:
-            assert "is no whole gallery" in str(error)
-            seen += 1
-        else:
-            assert state(loaded) == expected
-    assert seen > 0.8 * len(whole)
-
-
-def parts_of(file):
-    with np.load(file) as data:
-        arrays = {f"{name}.npy": data[name] for name in PARTS}
-    with zipfile.ZipFile(file) as members:
-        facts = json.loads(members.read("gallery.json"))
-        names = json.loads(members.read("names.json"))
-    del facts["sha256"]
-    return arrays, names, facts
-
-
-def rewrite(file, change):
-    """Writes a file whose digests are right and whose values are not."""
-    arrays, names, facts = parts_of(file)
-    changed = {"arrays": arrays, "names": names, "facts": facts}
-    change(changed)
-    file.unlink()
-    lists = {"names.json": changed["names"]}
-    archive.write_archive(file, changed["arrays"], lists, changed["facts"])
-
-
-def put(part, name, value):
-    def change(parts):
-        parts[part][name] = value
-
-    return change
-
-
-def scale(parts):
-    parts["arrays"]["templates.npy"] = parts["arrays"]["templates.npy"] * 2
-
-
-def spoil(parts):
-    parts["arrays"]["templates.npy"][1, 1] = np.nan
-
-
-HOSTILE = {
-    "templates are no units": scale,
-    "templates are NaN": spoil,
-    "too few rows": put("arrays", "templates.npy", np.eye(4, dtype="f4")),
-    "another dtype": put("arrays", "templates.npy", np.eye(5)[:, :4].copy()),
-    "lengths too large": put("arrays", "lengths.npy", np.full(5, 1e9)),
-    "lengths negative": put("arrays", "lengths.npy", np.full(5, -1.0)),
-    "weights NaN": put("arrays", "weights.npy", np.full(5, np.nan)),
-    "weights infinite": put("arrays", "weights.npy", np.full(5, np.inf)),
-    "no pictures": put("arrays", "pictures.npy", np.zeros(5, np.int64)),
-    "another array": put("arrays", "more.npy", np.eye(2)),
-    "huge count": put("facts", "identities", 10**12),
-    "negative count": put("facts", "identities", -5),
-    "count is a float": put("facts", "identities", 5.0),
-    "count is true": put("facts", "identities", True),
-    "huge dim": put("facts", "dim", 10**9),
-    "no dim": put("facts", "dim", 0),
-    "model is a text": put("facts", "model", "os.system"),
-    "model has more": put(
-        "facts", "model", {"digest": "", "flip": 1, "name": "", "x": 1}
-    ),
-    "calibrations": put("facts", "calibrations", [{"threshold": 0}]),
-    "calibrations is a dict": put("facts", "calibrations", {}),
-    "another format": put("facts", "format", "something"),
-    "a later version": put("facts", "format_version", 2),
-    "a name twice": put("names", 0, "n1"),
-    "a name is a number": put("names", 0, 3),
-    "a name is empty": put("names", 0, ""),
-    "a name is a list": put("names", 0, ["n0"]),
-    "one name too few": lambda parts: parts["names"].pop(),
-    "names are a dict": lambda parts: parts.update(names={"n0": 1}),
-}
-
-
-@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
-def test_made_up_values_are_refused(file, change):
-    rewrite(file, change)
-    refused(file)
-
-
-def test_a_plain_rewrite_is_the_same_file(file):
-    whole = file.read_bytes()
-    rewrite(file, lambda parts: None)
-    assert file.read_bytes() == whole
-
-
-def members_of(file):
-    with zipfile.ZipFile(file) as members:
-        return {name: members.read(name) for name in members.namelist()}
-
-
-def write_zip(file, members, **options):
-    with zipfile.ZipFile(file, "w", **options) as target:
-        for name, value in members:
-            target.writestr(name, value)
-
-
-def test_a_compressed_one_is_refused_before_anything_is_unpacked(file):
-    members = members_of(file)
-    bomb = dict(members, **{"names.json": b"[" + b" " * 50_000_000 + b"]"})
-    write_zip(file, bomb.items(), compression=zipfile.ZIP_DEFLATED)
-    assert file.stat().st_size < 100_000
-    refused(file, "compressed")
-
-
-def test_pickles_stay_closed(file):
-    members = members_of(file)
-    trap = np.array([{}], dtype=object)
-    with zipfile.ZipFile(file, "w") as target:
-        for name, value in members.items():
-            if name != "templates.npy":
-                target.writestr(name, value)
-        with target.open("templates.npy", "w") as member:
-            np.lib.format.write_array(member, trap, allow_pickle=True)
-    refused(file)
-
-
-def test_members_missing_doubled_or_strange_are_refused(file):
-    members = members_of(file)
-    for name in members:
-        write_zip(file, [m for m in members.items() if m[0] != name])
-        refused(file)
-    write_zip(file, [*members.items(), ("../evil.txt", b"x")])
-    refused(file)
-    assert not (file.parent.parent / "evil.txt").exists()
-    with pytest.warns(UserWarning, match="Duplicate name"):
-        write_zip(file, [*members.items(), ("names.json", b"[]")])
-    refused(file, "two members")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [b"", b"{", b"[]", b"null", b"\xff", b"[" * 200_000, b'{"format": NaN}'],
-)
-def test_json_that_is_none_is_refused(file, text):
-    members = members_of(file) | {"gallery.json": text}
-    write_zip(file, members.items())
-    refused(file)
-
-
-def test_a_digest_that_is_null_checks_nothing_away(file):
-    members = members_of(file)
-    facts = json.loads(members["gallery.json"])
-    facts["sha256"]["names.json"] = None
-    members["gallery.json"] = json.dumps(facts).encode()
-    write_zip(file, members.items())
-    refused(file, "SHA-256 of names.json")
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_noise_is_refused(file, seed):
-    rng = np.random.default_rng(seed)
-    whole = bytearray(file.read_bytes())
-    for _ in range(300):
-        changed = bytearray(whole)
-        for _ in range(rng.integers(1, 6)):
-            start = int(rng.integers(len(whole)))
-            stop = start + int(rng.integers(1, 40))
-            changed[start:stop] = rng.bytes(int(rng.integers(0, 40)))
-        file.write_bytes(changed)
-        try:
-            loaded = Gallery.load(file)
-        except ValueError as error:
-            assert "is no whole gallery" in str(error)
-        else:
-            assert state(loaded) == state(make())
-
-
-def test_a_claim_of_size_takes_no_memory(file):
-    """A header of the zip that claims terabytes."""
-    whole = file.read_bytes()
-    size = len(members_of(file)["templates.npy"])
-    claimed = whole.replace(struct.pack("<Q", size), struct.pack("<Q", 2**42))
-    claimed = claimed.replace(struct.pack("<I", size), b"\xff\xff\xff\x7f")
-    assert claimed != whole
-    file.write_bytes(claimed)
-    refused(file)
-
-
-def test_what_is_no_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="gone is not there"):
-        Gallery.load(tmp_path / "gone")
-    with pytest.raises(IsADirectoryError, match="is a folder"):
-        Gallery.load(tmp_path)
-    with pytest.raises(IsADirectoryError, match="is a folder"):
-        Gallery().save(tmp_path)
 
 
 # === Writers ===
@@ -469,8 +215,8 @@ def test_another_model_is_refused(file):
         Gallery.load(file, model=other)
     with pytest.raises(ValueError, match="with flip"):
         Gallery.load(file, model=ModelFingerprint(MODEL.digest, False))
-    before = shutil.copy(file, file.with_name("copy"))
+    before = file.read_bytes()
     with pytest.raises(ValueError, match="two models"):
         with Gallery.writing(file, model="foreign"):
             raise AssertionError("It was opened.")
-    assert file.read_bytes() == Path(before).read_bytes()
+    assert file.read_bytes() == before
