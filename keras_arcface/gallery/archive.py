@@ -142,7 +142,7 @@ class Archive:
             raise ValueError(f"{FACTS} has {name!r} of {str(value)[:40]!r}")
         return value
 
-    def list(self, name: str) -> list:
+    def json_list(self, name: str) -> list:
         """Returns a list that was written under this name."""
         values = self._json(name)
         if not isinstance(values, list):
@@ -223,7 +223,7 @@ def is_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return FACTS in archive.namelist()
-    except _DAMAGE:
+    except (*_DAMAGE, OSError):
         return False
 
 

@@ -120,7 +120,7 @@ def read_parts(path: Path) -> Parts:
         model = _model(archive.fact("model", dict, type(None)))
         calibrations = archive.fact("calibrations", list)
         calibrations = [Calibration.from_dict(each) for each in calibrations]
-        names = _names(archive.list(NAMES), count)
+        names = _names(archive.json_list(NAMES), count)
         store = TemplateStore.of(
             archive.array("templates.npy", (count, dim), np.float32),
             archive.array("lengths.npy", (count,), np.float64),

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import drawing
-import numpy as np
 import pytest
 
 from keras_arcface.cli.main import main
@@ -32,7 +31,7 @@ def folder(tmp_path_factory):
 
 def test_python_snippets_run(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    space = {"np": np}
+    space = {}
     for block in blocks("python"):
         exec(compile(block, PAGE.name, "exec"), space)
     assert len(space["mine"]) == 2 and len(space["small"]) == 1
