@@ -8,6 +8,7 @@ from keras_arcface import data as data
 from keras_arcface import evaluation as evaluation
 from keras_arcface import export as export
 from keras_arcface import faces as faces
+from keras_arcface import gallery as gallery
 from keras_arcface import losses as losses
 from keras_arcface import margins as margins
 from keras_arcface import plots as plots
@@ -21,6 +22,7 @@ from keras_arcface.backbones import SmallNet as SmallNet
 from keras_arcface.backbones import create_backbone as create_backbone
 from keras_arcface.checks import check as check
 from keras_arcface.embedding import embed as embed
+from keras_arcface.gallery import Gallery as Gallery
 from keras_arcface.layers import ArcMarginLayer as ArcMarginLayer
 from keras_arcface.layers import SphereFace2Layer as SphereFace2Layer
 from keras_arcface.layers import UniFaceLayer as UniFaceLayer

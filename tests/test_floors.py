@@ -17,6 +17,7 @@ FLOORS = {
     "faces": 1,
     "margins": 2,
     "plots": 2,
+    "gallery": 2,
     "export": 2,
     "softmax": 3,
     "losses": 3,

@@ -5,8 +5,10 @@ from keras_arcface.cli import calibrate
 from keras_arcface.cli import clean
 from keras_arcface.cli import convert
 from keras_arcface.cli import embed
+from keras_arcface.cli import enroll
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
+from keras_arcface.cli import identify
 from keras_arcface.cli import inspect
 from keras_arcface.cli import pack
 from keras_arcface.cli import plan
@@ -28,6 +30,8 @@ COMMANDS = (
     export,
     embed,
     verify,
+    enroll,
+    identify,
     calibrate,
     convert,
 )

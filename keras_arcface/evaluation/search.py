@@ -78,18 +78,22 @@ class ExactIndex:
 
     Args:
         gallery: Real, `(entries, dim)`; kept as it is, not copied.
+        are_units: Whether the caller knows that the rows are float32 of unit
+            length: then nothing is read before the first search.
 
     Attributes:
         columns: How many things can be found: the entries.
     """
 
-    def __init__(self, gallery: ArrayLike):
+    def __init__(self, gallery: ArrayLike, *, are_units: bool = False):
         self.gallery = check_embeddings(gallery)
-        self._lengths = row_lengths(self.gallery)
-        # Rows that a model brought to unit length are taken as they are.
-        self._are_units = self.gallery.dtype == np.float32 and bool(
-            (np.abs(self._lengths - 1) < UNIT_ROUNDING).all()
-        )
+        self._are_units = are_units
+        if not are_units:
+            self._lengths = row_lengths(self.gallery)
+            # Rows that a model brought to unit length are taken as they are.
+            self._are_units = self.gallery.dtype == np.float32 and bool(
+                (np.abs(self._lengths - 1) < UNIT_ROUNDING).all()
+            )
         self.columns = len(self.gallery)
         if not 0 < self.columns <= MOST_ROWS:
             raise ValueError(
@@ -192,14 +196,15 @@ class FaissIndex:
 
     Args:
         gallery: Real, `(entries, dim)`; copied into the index as unit rows.
+        are_units: As of `ExactIndex`.
 
     Raises:
         ImportError: when faiss is not installed, with the pip command.
     """
 
-    def __init__(self, gallery: ArrayLike):
+    def __init__(self, gallery: ArrayLike, *, are_units: bool = False):
         faiss = require("faiss", "search")
-        self._exact = ExactIndex(gallery)
+        self._exact = ExactIndex(gallery, are_units=are_units)
         self._index = faiss.IndexFlatIP(self._exact.gallery.shape[1])
         for _, first, last in self._exact.cuts(16 * BLOCK_COLUMNS):
             self._index.add(self._exact.unit_entries(first, last))
