@@ -96,7 +96,8 @@ def _draw_group(row, group, caption, truth, wide):
         draw_picture(axis, image, None if right is None else bool(right))
     if not isinstance(caption, str):
         for axis, words in zip(row, caption, strict=True):
-            axis.set_title(style.text(words, CHARACTERS, 2), fontsize=8, pad=3)
+            shown = style.text(words, CHARACTERS, 2) if words else ""
+            axis.set_title(shown, fontsize=8, pad=3)
     elif caption:
         # A title is not counted into the width of its axes: it may reach over
         # the other pictures of its group.
