@@ -98,7 +98,6 @@ def run(args):
     print(f"Wrote {folder}: {', '.join(written)}")
 
 
-
 def _pairs(args, size):
     if args.pairs and not args.data:
         return pairs_from_file(args.pairs, args.images, size, args.resize)

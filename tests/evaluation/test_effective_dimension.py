@@ -40,9 +40,9 @@ def test_gaussian_features_fill_their_dimensions():
 
 
 def test_some_directions_among_many():
-    inside = RNG.normal(size=(5000, 6)) @ np.linalg.qr(
-        RNG.normal(size=(48, 6))
-    )[0].T
+    inside = (
+        RNG.normal(size=(5000, 6)) @ np.linalg.qr(RNG.normal(size=(48, 6)))[0].T
+    )
     assert effective_dimension(inside).centered == pytest.approx(6, rel=0.02)
 
 

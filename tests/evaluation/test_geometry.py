@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_arcface.evaluation import angle_statistics
+from keras_arcface.evaluation import angles
 from keras_arcface.evaluation import class_means
 from keras_arcface.evaluation import expected_nearest_angle
-from keras_arcface.evaluation import angles
 from keras_arcface.evaluation import histogram_quantiles
 from keras_arcface.evaluation import nearest_angles
 

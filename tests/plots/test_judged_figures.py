@@ -76,7 +76,9 @@ def test_operating_points_have_their_intervals(
 
 def test_points_of_nobody_are_refused(points, tmp_path):
     with pytest.raises(ValueError, match="belong.*'two'"):
-        plot_roc({"one": (SCORES, IS_SAME)}, tmp_path / "a.png", {"two": points})
+        plot_roc(
+            {"one": (SCORES, IS_SAME)}, tmp_path / "a.png", {"two": points}
+        )
     with pytest.raises(ValueError, match="at least one system"):
         plot_roc({}, tmp_path / "a.png")
 
@@ -149,9 +151,7 @@ def test_rejection_is_the_curve_with_its_interval(
     assert set(line(axis, "a quality that").get_ydata()) == {rejection.fnmr[0]}
     band = axis.collections[0].get_paths()[0].vertices
     ends = band[band[:, 0] == rejection.rejected[4], 1]
-    np.testing.assert_allclose(
-        [ends.min(), ends.max()], rejection.intervals[4]
-    )
+    np.testing.assert_allclose([ends.min(), ends.max()], rejection.intervals[4])
 
 
 def test_rejection_without_intervals_and_without_curves(tmp_path, drawings):

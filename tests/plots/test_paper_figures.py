@@ -147,7 +147,8 @@ def test_boundaries_are_those_of_the_margins(tmp_path, drawings):
     }
     for name, layer in layers.items():
         own, other = np.radians(lines_of(axes[name])["class 1"].get_data())
-        known = np.isfinite(other)
+        # At 0 degrees the margins clip their cosines.
+        known = np.isfinite(other) & (own > 0.02)
         target = np.asarray(layer.penalize(np.cos(own[known])))
         np.testing.assert_allclose(target, np.cos(other[known]), atol=1e-5)
 

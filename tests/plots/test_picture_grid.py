@@ -73,7 +73,9 @@ def test_long_captions_end_within_two_lines(tmp_path, drawings):
 
 def test_neighbours_are_the_nearest_in_falling_order(tmp_path, drawings):
     labels = np.repeat([0, 1, 2], 3)
-    images = np.stack([drawing.picture(i, j) for i in range(3) for j in range(3)])
+    images = np.stack(
+        [drawing.picture(i, j) for i in range(3) for j in range(3)]
+    )
     embeddings = np.random.default_rng(0).normal(size=(9, 5))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     plot_neighbours(
