@@ -1,0 +1,333 @@
+"""Sections about 1:N, retrieval, geometry, quality and groups."""
+
+import math
+
+from keras_arcface import plots
+from keras_arcface.evaluation.tables import percent
+from keras_arcface.studies.report.elements import facts
+from keras_arcface.studies.report.elements import joined
+from keras_arcface.studies.report.elements import table
+from keras_arcface.studies.report.figures import figure
+from keras_arcface.studies.report.judged import Judged
+from keras_arcface.studies.report.measures import Measures
+from keras_arcface.studies.report.measures import NotMeasured
+from keras_arcface.studies.report.sections import Section
+from keras_arcface.studies.report.sections import about_intervals
+from keras_arcface.studies.report.sections import not_measured
+from keras_arcface.studies.report.sections import notes
+from keras_arcface.studies.report.sections import number
+from keras_arcface.studies.report.sections import rate_cells
+
+RANKS = (1, 5, 10, 20)
+ANGLES = {
+    "intra": "Intra: a picture to its identity's mean",
+    "inter": "Inter: an identity's mean to the nearest other",
+}
+
+
+def identification(judged: Judged, measures: Measures) -> Section:
+    """Returns CMC and open-set rates."""
+    id_, title = "identification", "Identification in a gallery"
+    if isinstance(measures.identification, NotMeasured):
+        return not_measured(id_, title, measures.identification)
+    report, rule = measures.identification
+    rows = [
+        (
+            f"rank-{k}: the right one among the best {k}",
+            *rate_cells(report.cmc[k - 1], report.cmc_intervals[k - 1]),
+            "",
+            "",
+        )
+        for k in RANKS
+        if k <= len(report.cmc)
+    ]
+    rows += [_open_set_row(point) for point in report.open_set]
+    drawing = figure(
+        lambda path: plots.plot_cmc({judged.model: report}, path),
+        f"Share of searches that find the right identity among the best k, "
+        f"from {percent(report.cmc[0])} at rank 1 to {percent(report.cmc[-1])} "
+        f"at rank {len(report.cmc)}.",
+        "CMC: mated searches whose identity is among the best k. The band is "
+        "the 95% interval.",
+    )
+    return Section(
+        id_,
+        title,
+        joined(
+            (
+                notes(
+                    measures.sampled,
+                    f"{report.mated_searches:,} mated and "
+                    f"{report.nonmated_searches:,} non-mated searches in a "
+                    f"gallery of {report.identities[0]:,} identities. {rule}"
+                ),
+                table(
+                    "Identification: closed set by rank, open set by FPIR",
+                    ("measure", "value", "95% interval", "threshold", "note"),
+                    rows,
+                    words=(4,),
+                ),
+                drawing,
+                notes(
+                    f"Intervals are 95%, from {report.bootstrap:,} bootstrap "
+                    "resamples of the identities searched for; the gallery "
+                    "stays as it is.",
+                    "FPIR: searches for somebody unknown that find anybody. "
+                    "FNIR: searches for somebody enrolled that do not find "
+                    "him or her first, or below the threshold. Both grow with "
+                    "the gallery.",
+                ),
+            )
+        ),
+        report.warnings,
+    )
+
+
+def _open_set_row(point):
+    note = "" if point.reliable else "unreliable"
+    if math.isnan(point.fnir):
+        note = "not measurable"
+    return (
+        f"FNIR at FPIR {point.target_fpir:g}",
+        *rate_cells(point.fnir, point.interval),
+        number(point.thresholds[0], 4),
+        note,
+    )
+
+
+def retrieval(measures: Measures) -> Section:
+    """Returns how well pictures find others of their identity."""
+    id_, title, report = "retrieval", "Retrieval", measures.retrieval
+    if isinstance(report, NotMeasured):
+        return not_measured(id_, title, report)
+    rows = [
+        ("Precision@1", percent(report.precision_at_1)),
+        ("R-Precision", percent(report.r_precision)),
+        ("MAP@R", percent(report.map_at_r)),
+    ]
+    rows += [
+        (f"CMC@{k}", percent(value))
+        for k, value in report.cmc.items()
+        if k > 1
+    ]
+    return Section(
+        id_,
+        title,
+        joined(
+            (
+                notes(
+                    measures.sampled,
+                    f"{report.queries:,} pictures of {report.classes:,} "
+                    "identities, each searched among all "
+                    f"{report.references - 1:,} others; "
+                    f"{report.lone_queries:,} pictures are the only one of "
+                    "their identity and are not searched for."
+                ),
+                table(
+                    "Retrieval: means over the pictures searched for",
+                    ("measure", "value"),
+                    rows,
+                ),
+                notes(
+                    "R is the number of other pictures of the identity. MAP@R "
+                    "rewards right ones in front (Musgrave et al., 2020)."
+                ),
+            )
+        ),
+        report.warnings,
+    )
+
+
+def geometry(measures: Measures) -> Section:
+    """Returns angles, dimension and hubs."""
+    id_, title, report = "geometry", "Geometry", measures.geometry
+    if isinstance(report, NotMeasured):
+        return not_measured(id_, title, report)
+    drawing = figure(
+        lambda path: plots.plot_geometry(report, path),
+        "Distribution of the angles between neighbouring identities, and how "
+        "often pictures are among the nearest of others.",
+        "Left: angle from each identity's mean to the nearest other, beside "
+        "what random directions would have. Right: hubness.",
+    )
+    body = [
+        notes(
+            measures.sampled,
+            "Angles in degrees, as in Table 3 of the ArcFace paper (Intra2 and "
+            "Inter2 there, where these identities were not trained on)."
+        ),
+        table(
+            "Angles of the embeddings, in degrees",
+            ("angle", "mean", "5%", "median", "95%", "random", "of"),
+            [
+                _angle_row(words, report.angles[name])
+                for name, words in ANGLES.items()
+                if name in report.angles
+            ],
+        ),
+        drawing,
+        facts(_spread(report)),
+    ]
+    return Section(id_, title, joined(body), report.warnings)
+
+
+def _angle_row(words, angles):
+    quantiles = (angles.quantiles[name] for name in ("p05", "p50", "p95"))
+    return (
+        words,
+        number(angles.mean),
+        *map(number, quantiles),
+        number(angles.random),
+        f"{angles.of:,}",
+    )
+
+
+def _spread(report):
+    yield (
+        "effective dimension",
+        f"{number(report.effective_dimension, 1)} of {report.dim:,} "
+        f"(uncentred {number(report.effective_dimension_uncentered, 1)})",
+    )
+    hubs = report.hubness
+    if hubs is None:
+        return
+    yield (
+        f"hubness at k = {hubs.k}",
+        f"skewness {hubs.skewness:.2f} among {hubs.of:,} pictures",
+    )
+    yield "on nobody's list", percent(hubs.anti_hubs)
+    yield (
+        "the worst hub",
+        f"one picture is on {hubs.worst_hub_lists:,} lists of the {hubs.k} "
+        f"nearest, {hubs.worst_hub_strangers:,} of them of another identity",
+    )
+
+
+def qualities(measures: Measures) -> Section | None:
+    """Returns whether a quality tells which comparisons fail."""
+    if not measures.qualities:
+        return None
+    id_, title = "quality", "Errors by quality"
+    curves = {
+        name: curve
+        for name, curve in measures.qualities.items()
+        if not isinstance(curve, NotMeasured)
+    }
+    missing = [
+        f"{name}: not measured: {curve.reason}"
+        for name, curve in measures.qualities.items()
+        if name not in curves
+    ]
+    if not curves:
+        return Section(id_, title, notes(*missing))
+    first = next(iter(curves.values()))
+    drawing = figure(
+        lambda path: plots.plot_reject_curve(curves, path),
+        "False non-match rate of the pairs that stay as the pairs of lowest "
+        "quality are left out; the numbers are in the table that follows.",
+        "Pairs of the lowest quality left out first. A quality that knows "
+        "which comparisons fail falls fast; the dotted line knows nothing.",
+    )
+    tables = [_quality_table(name, curve) for name, curve in curves.items()]
+    warnings = tuple(
+        f"{name}: {warning}"
+        for name, curve in curves.items()
+        for warning in curve.warnings
+    )
+    threshold, where = measures.threshold
+    return Section(
+        id_,
+        title,
+        joined(
+            (
+                notes(
+                    f"At the threshold {threshold:.4f}, {where}. The quality "
+                    "of a pair is the lower of its two pictures'.",
+                    *missing,
+                ),
+                drawing,
+                *tables,
+                notes(about_intervals(first.resampling, first.bootstrap)),
+            )
+        ),
+        warnings,
+    )
+
+
+def _quality_table(name, curve):
+    rows = zip(
+        curve.rejected, curve.fnmr, curve.intervals, curve.best, strict=True
+    )
+    return table(
+        f"By the {name}: FNMR of the genuine pairs that stay",
+        ("left out", "FNMR", "95% interval", "perfect quality"),
+        [
+            (f"{100 * share:.0f}%", *rate_cells(fnmr, interval), percent(best))
+            for share, fnmr, interval, best in rows
+            if round(100 * share) % 10 == 0
+        ],
+    )
+
+
+def groups(measures: Measures) -> Section | None:
+    """Returns the errors of every group at one threshold."""
+    id_, title, report = "groups", "Errors by group", measures.groups
+    if report is None:
+        return None
+    if isinstance(report, NotMeasured):
+        return not_measured(id_, title, report)
+    threshold, where = measures.threshold
+    head = (
+        "group",
+        "FMR",
+        "95% interval",
+        "ratio",
+        "FNMR",
+        "95% interval",
+        "ratio",
+        "pairs",
+    )
+    rows = [_group_row(*entry) for entry in report.groups.items()]
+    rows.append(
+        (
+            "all pairs",
+            *rate_cells(report.fmr.rate, report.fmr.interval),
+            "",
+            *rate_cells(report.fnmr.rate, report.fnmr.interval),
+            "",
+            f"{report.fnmr.trials:,} + {report.fmr.trials:,}",
+        )
+    )
+    return Section(
+        id_,
+        title,
+        joined(
+            (
+                notes(f"All at the threshold {threshold:.4f}, {where}."),
+                table(
+                    "Error rates within each group, at one threshold", head, rows
+                ),
+                notes(
+                    f"Largest over smallest: FMR {report.fmr_max_min:.3g}, "
+                    f"FNMR {report.fnmr_max_min:.3g}. Ratios are to the "
+                    "geometric mean of the groups (NIST IR 8280). Pairs: "
+                    "genuine + impostor, both within the group.",
+                    about_intervals(
+                        report.resampling, measures.scored.resamples
+                    ),
+                ),
+            )
+        ),
+        report.warnings,
+    )
+
+
+def _group_row(name, group):
+    return (
+        name,
+        *rate_cells(group.fmr.rate, group.fmr.interval),
+        number(group.fmr_ratio),
+        *rate_cells(group.fnmr.rate, group.fnmr.interval),
+        number(group.fnmr_ratio),
+        f"{group.fnmr.trials:,} + {group.fmr.trials:,}",
+    )
