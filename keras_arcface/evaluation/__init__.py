@@ -1,5 +1,6 @@
 """Protocols that judge anybody's embeddings, in plain NumPy."""
 
+from keras_arcface.evaluation.angles import nearest_angles as nearest_angles
 from keras_arcface.evaluation.bootstrap import (
     bootstrap_samples as bootstrap_samples,
 )
@@ -18,6 +19,13 @@ from keras_arcface.evaluation.calibration import (
 from keras_arcface.evaluation.calibration import (
     threshold_at_fmr as threshold_at_fmr,
 )
+from keras_arcface.evaluation.class_angles import (
+    AngleStatistics as AngleStatistics,
+)
+from keras_arcface.evaluation.class_angles import (
+    angle_statistics as angle_statistics,
+)
+from keras_arcface.evaluation.class_angles import class_means as class_means
 from keras_arcface.evaluation.comparison import Difference as Difference
 from keras_arcface.evaluation.comparison import (
     paired_difference as paired_difference,
@@ -26,6 +34,12 @@ from keras_arcface.evaluation.det import det_curve as det_curve
 from keras_arcface.evaluation.det import supported_fmrs as supported_fmrs
 from keras_arcface.evaluation.det_points import DetCurve as DetCurve
 from keras_arcface.evaluation.det_points import DetPoint as DetPoint
+from keras_arcface.evaluation.dimension import (
+    EffectiveDimension as EffectiveDimension,
+)
+from keras_arcface.evaluation.dimension import (
+    effective_dimension as effective_dimension,
+)
 from keras_arcface.evaluation.distractors import (
     DistractorCurve as DistractorCurve,
 )
@@ -36,18 +50,20 @@ from keras_arcface.evaluation.folds import FoldAccuracy as FoldAccuracy
 from keras_arcface.evaluation.folds import best_threshold as best_threshold
 from keras_arcface.evaluation.folds import fold_accuracy as fold_accuracy
 from keras_arcface.evaluation.folds import lfw_folds as lfw_folds
-from keras_arcface.evaluation.geometry import AngleStatistics as AngleStatistics
-from keras_arcface.evaluation.geometry import (
-    angle_statistics as angle_statistics,
+from keras_arcface.evaluation.geometry_report import (
+    geometry_report as geometry_report,
 )
-from keras_arcface.evaluation.geometry import class_means as class_means
-from keras_arcface.evaluation.geometry import (
-    expected_nearest_angle as expected_nearest_angle,
+from keras_arcface.evaluation.geometry_result import (
+    AngleDistribution as AngleDistribution,
 )
-from keras_arcface.evaluation.geometry import (
+from keras_arcface.evaluation.geometry_result import (
+    GeometryReport as GeometryReport,
+)
+from keras_arcface.evaluation.histograms import (
     histogram_quantiles as histogram_quantiles,
 )
-from keras_arcface.evaluation.geometry import nearest_angles as nearest_angles
+from keras_arcface.evaluation.hubs import Hubness as Hubness
+from keras_arcface.evaluation.hubs import hubness as hubness
 from keras_arcface.evaluation.identification import (
     identification_report as identification_report,
 )
@@ -74,6 +90,9 @@ from keras_arcface.evaluation.intervals import ErrorRate as ErrorRate
 from keras_arcface.evaluation.intervals import rule_of_three as rule_of_three
 from keras_arcface.evaluation.intervals import (
     wilson_interval as wilson_interval,
+)
+from keras_arcface.evaluation.random_angles import (
+    expected_nearest_angle as expected_nearest_angle,
 )
 from keras_arcface.evaluation.ranking import RetrievalReport as RetrievalReport
 from keras_arcface.evaluation.ranking import (

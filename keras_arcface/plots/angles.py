@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from keras_arcface.plots import style
+from keras_arcface.plots.target_angles import counted_rows
+from keras_arcface.plots.target_angles import draw_distributions
 
 # name in a row: what it is called
 LINES = {
@@ -35,7 +35,7 @@ def plot_angles(
     Raises:
         ValueError: when no row has an angle.
     """
-    counted = [row for row in rows if np.any(row.get("target_angle_counts"))]
+    counted = counted_rows(rows)
     lines = [name for name in LINES if any(_known(row, name) for row in rows)]
     if not counted and not lines:
         raise ValueError(
@@ -48,22 +48,8 @@ def plot_angles(
 
 
 def _distributions(axis, rows, counted, lines):
-    middle = len(counted) // 2
-    for index, place in enumerate(sorted({0, middle, len(counted) - 1})):
-        counts = np.asarray(counted[place]["target_angle_counts"], float)
-        look = style.line_style(index)
-        axis.stairs(
-            100 * counts / counts.sum(),
-            np.linspace(0, 180, counts.size + 1),
-            label=f"epoch {counted[place]['epoch']}",
-            **look,
-        )
-    axis.set_xlim(0, 180)
-    axis.set_xticks(range(0, 181, 30))
-    axis.set_xlabel("angle to own class centre (degrees)")
-    axis.set_ylabel("samples (% a degree)")
+    draw_distributions(axis, counted, most=3)
     axis.set_title("target angle")
-    axis.legend(loc="best")
 
 
 def _by_epoch(axis, rows, counted, lines):

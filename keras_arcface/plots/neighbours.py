@@ -5,7 +5,7 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_arcface.plots import style
+from keras_arcface.plots.pictures import plot_picture_grid
 
 
 def plot_neighbours(
@@ -19,7 +19,8 @@ def plot_neighbours(
 ) -> None:
     """Draws queries, each with its nearest neighbours and their cosine.
 
-    A frame in blue is the query's own identity, in orange another one.
+    A frame in blue is the query's own identity, a dashed one in orange
+    another.
 
     Args:
         images: RGB uint8 `(n, height, width, 3)`.
@@ -36,31 +37,17 @@ def plot_neighbours(
     similarity = embeddings[chosen] @ embeddings.T
     similarity[np.arange(len(chosen)), chosen] = -np.inf
     order = np.argsort(-similarity, axis=1)[:, :neighbours]
-    columns = neighbours + 1
-    with style.figure(
-        path, columns, len(chosen), height=0.95, width=0.8 * columns
-    ) as axes:
-        for row, query in enumerate(chosen):
-            title = "query" if row == 0 else ""
-            _picture(axes[row, 0], images[query], "#000000", title)
-            for column, other in enumerate(order[row], start=1):
-                same = labels[other] == labels[query]
-                colour = style.BLUE if same else style.ORANGE
-                text = f"{similarity[row, other]:.2f}"
-                _picture(axes[row, column], images[other], colour, text)
+    groups, captions, is_right = [], [], []
+    for row, query in enumerate(chosen):
+        others = order[row]
+        groups.append([images[query], *images[others]])
+        cosines = [f"{similarity[row, other]:.2f}" for other in others]
+        captions.append(["query" if row == 0 else "", *cosines])
+        is_right.append([None, *(labels[others] == labels[query])])
+    plot_picture_grid(groups, path, captions, is_right)
 
 
 def _queries(labels, count, seed):
     rng = np.random.default_rng(seed)
     identities = rng.permutation(np.unique(labels))[:count]
     return np.array([np.flatnonzero(labels == i)[0] for i in identities])
-
-
-def _picture(axis, image, colour, title):
-    axis.imshow(image)
-    axis.set_title(title, fontsize=8, pad=2)
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.grid(False)
-    for spine in axis.spines.values():
-        spine.set(visible=True, color=colour, linewidth=2)

@@ -2,7 +2,10 @@
 
 import contextlib
 import os
+import textwrap
+import warnings
 from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,7 @@ def figure(
     rows: int = 1,
     height: float = 2.8,
     width: float | None = None,
+    width_ratios: Sequence[float] | None = None,
 ) -> Iterator[Any]:
     """Yields axes to draw on; writes the figure to `path` when all went well.
 
@@ -59,6 +63,7 @@ def figure(
         rows: Axes above each other.
         height: Inches for each row, labels and legends included.
         width: Inches of the whole figure, where the above does not fit.
+        width_ratios: Of the columns to each other; None for equal ones.
 
     Yields:
         An array of matplotlib axes, `(rows, columns)`.
@@ -79,14 +84,19 @@ def figure(
         width = 4.6 if columns == 1 else 3.4 * columns
     with matplotlib.rc_context(RC):
         drawing = Figure(figsize=(width, height * rows), layout="constrained")
-        yield drawing.subplots(rows, columns, squeeze=False)
+        yield drawing.subplots(
+            rows, columns, squeeze=False, width_ratios=width_ratios
+        )
         _save(drawing, path)
 
 
 def _save(drawing, path):
     dated = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
     metadata = {dated[path.suffix.lower()]: None}
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; an SVG
+        # keeps its letters.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         drawing.savefig(temporary, dpi=220, metadata=metadata)
 
 
@@ -101,3 +111,24 @@ def line_style(index: int) -> dict[str, Any]:
 def percent(share: float) -> str:
     """Returns a share as a short percentage: 0.00767 as "0.77%"."""
     return f"{100 * share:.{3 if share >= 0.1 else 2}g}%"
+
+
+def text(name: Any, most: int = 48, lines: int = 1) -> str:
+    """Returns any name or caption as text that a figure can show.
+
+    What cannot be printed becomes a space, long text is cut ("…"), a dollar
+    is no formula, and a leading underscore does not hide a name from legends.
+
+    Args:
+        name: Anything that has a `str`.
+        most: Characters a line.
+        lines: Lines at most.
+    """
+    printable = (c if c.isprintable() else " " for c in str(name))
+    words = " ".join("".join(printable).split()) or "(no name)"
+    wrapped = textwrap.wrap(words, most, max_lines=lines, placeholder=" …")
+    # One word without a place to break leaves nothing but the placeholder.
+    if wrapped[0].strip() == "…":
+        wrapped = [words[: most - 1] + "…"]
+    shown = "\n".join(wrapped).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
