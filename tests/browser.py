@@ -108,9 +108,7 @@ class Tab:
 
     def screenshot(self, path, whole=True):
         """Writes a PNG of the whole page."""
-        found = self.call(
-            "Page.captureScreenshot", captureBeyondViewport=whole
-        )
+        found = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(found["data"]))
 
     def call(self, method, **params):

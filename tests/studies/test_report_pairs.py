@@ -82,7 +82,9 @@ def test_identities_are_kept_whole():
     labels = np.repeat(np.arange(50), 7)
     kept = whole_identities(labels, 100, 3)
     assert kept.sum() == 98
-    assert all(kept[labels == i].all() or not kept[labels == i].any() for i in labels)
+    assert all(
+        kept[labels == i].all() or not kept[labels == i].any() for i in labels
+    )
     assert whole_identities(labels, 350, 3).all()
     assert whole_identities(labels, 4, 3).sum() == 14  # Two, in any case.
 

@@ -25,7 +25,7 @@ def escaped(value: object) -> Markup:
     return Markup(html.escape(printable(value)))
 
 
-def tag(name: str, *children: object, **attributes: object) -> Markup:
+def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     """Returns an element; children that are no `Markup` are escaped.
 
     Args:

@@ -82,7 +82,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError("it holds one array, not named ones")
             arrays = {key: archive[key] for key in KEYS if key in archive}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no .npz file of arrays: {error}") from error
+        raise ValueError(
+            f"{path} is no .npz file of arrays: {error}"
+        ) from error
     if "embeddings" not in arrays or arrays["embeddings"].ndim != 2:
         raise ValueError(
             f"{path} must hold an array `embeddings` of shape (n, dim). "

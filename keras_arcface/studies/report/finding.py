@@ -59,7 +59,7 @@ def identification(judged: Judged, measures: Measures) -> Section:
                     measures.sampled,
                     f"{report.mated_searches:,} mated and "
                     f"{report.nonmated_searches:,} non-mated searches in a "
-                    f"gallery of {report.identities[0]:,} identities. {rule}"
+                    f"gallery of {report.identities[0]:,} identities. {rule}",
                 ),
                 table(
                     "Identification: closed set by rank, open set by FPIR",
@@ -106,9 +106,7 @@ def retrieval(measures: Measures) -> Section:
         ("MAP@R", percent(report.map_at_r)),
     ]
     rows += [
-        (f"CMC@{k}", percent(value))
-        for k, value in report.cmc.items()
-        if k > 1
+        (f"CMC@{k}", percent(value)) for k, value in report.cmc.items() if k > 1
     ]
     return Section(
         id_,
@@ -121,7 +119,7 @@ def retrieval(measures: Measures) -> Section:
                     "identities, each searched among all "
                     f"{report.references - 1:,} others; "
                     f"{report.lone_queries:,} pictures are the only one of "
-                    "their identity and are not searched for."
+                    "their identity and are not searched for.",
                 ),
                 table(
                     "Retrieval: means over the pictures searched for",
@@ -154,7 +152,7 @@ def geometry(measures: Measures) -> Section:
         notes(
             measures.sampled,
             "Angles in degrees, as in Table 3 of the ArcFace paper (Intra2 and "
-            "Inter2 there, where these identities were not trained on)."
+            "Inter2 there, where these identities were not trained on).",
         ),
         table(
             "Angles of the embeddings, in degrees",
@@ -305,7 +303,9 @@ def groups(measures: Measures) -> Section | None:
             (
                 notes(f"All at the threshold {threshold:.4f}, {where}."),
                 table(
-                    "Error rates within each group, at one threshold", head, rows
+                    "Error rates within each group, at one threshold",
+                    head,
+                    rows,
                 ),
                 notes(
                     f"Largest over smallest: FMR {report.fmr_max_min:.3g}, "

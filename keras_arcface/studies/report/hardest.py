@@ -204,9 +204,7 @@ def neighbours(judged: Judged, seed: int) -> Section | None:
                 ),
                 *(
                     _row(judged, album, query, some)
-                    for query, some in zip(
-                        queries.tolist(), lists, strict=True
-                    )
+                    for query, some in zip(queries.tolist(), lists, strict=True)
                 ),
             )
         ),
@@ -232,7 +230,9 @@ def _row(judged, album, query, found):
         tag(
             "li",
             tag(
-                "figure", album.show(query), tag("figcaption", tag("b", "query"))
+                "figure",
+                album.show(query),
+                tag("figcaption", tag("b", "query")),
             ),
             class_="query",
         )

@@ -70,9 +70,7 @@ def groups(
     return np.array([group_of[class_names[label]] for label in labels])
 
 
-def qualities(
-    path: str | os.PathLike, images, options: Options
-) -> np.ndarray:
+def qualities(path: str | os.PathLike, images, options: Options) -> np.ndarray:
     """Returns the quality of each picture, float64 `(n,)`.
 
     Args:

@@ -125,7 +125,10 @@ def _labelled(judged, options):
     if kept.all():
         return judged, ""
     some = Judged(
-        judged.model, judged.source, judged.embeddings[kept], judged.labels[kept]
+        judged.model,
+        judged.source,
+        judged.embeddings[kept],
+        judged.labels[kept],
     )
     return some, (
         f"This is of {int(kept.sum()):,} of the {len(kept):,} pictures: whole "

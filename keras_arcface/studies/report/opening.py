@@ -52,7 +52,9 @@ def open_judged(model: str, data: str, options: Options) -> Judged:
             "fixed input_shape, so that results can be compared."
         )
     images, pairs, name = _open(data, size, options)
-    rules = [f"features with the mirrored picture's added: {_yes(options.flip)}"]
+    rules = [
+        f"features with the mirrored picture's added: {_yes(options.flip)}"
+    ]
     if pairs is None:
         images, rule = _sample(images, options)
         rules += rule
@@ -90,9 +92,7 @@ def _open(
     if _holds_pairs(Path(data)):
         opened = open_pairs(data, options.images, size, resize=options.resize)
         return opened.data, opened.pairs, name
-    opened = open_data(
-        data, size, resize=options.resize, images=options.images
-    )
+    opened = open_data(data, size, resize=options.resize, images=options.images)
     return opened, None, name
 
 
@@ -139,9 +139,7 @@ def _picture_names(images):
     return ["/".join(Path(path).parts[-2:]) for path in images.samples]
 
 
-def _features(
-    backbone: Any, images: ImageData, flip: bool
-) -> np.ndarray:
+def _features(backbone: Any, images: ImageData, flip: bool) -> np.ndarray:
     """Returns what `embed` does, before it is brought to unit length."""
     features_of: Callable = on_one_device(backbone)
     size = min(BATCH, len(images))

@@ -158,5 +158,3 @@ def _rules(options: Options):
         "than 100,000 pairs",
         "all numbers are by the functions of keras_arcface.evaluation",
     )
-
-

@@ -39,7 +39,12 @@ def page(judged: Judged, verdict: Markup, sections: list[Section]) -> str:
         "body",
         tag(
             "header",
-            tag("h1", tag("bdi", judged.model), " on ", tag("bdi", judged.source)),
+            tag(
+                "h1",
+                tag("bdi", judged.model),
+                " on ",
+                tag("bdi", judged.source),
+            ),
             paragraph(
                 f"Judged on {today} by keras_arcface {__version__}",
                 class_="soft",
@@ -56,7 +61,10 @@ def _contents(sections):
         for section in sections
     ]
     return tag(
-        "nav", tag("h2", "On this page"), tag("ol", *items), aria_label="Contents"
+        "nav",
+        tag("h2", "On this page"),
+        tag("ol", *items),
+        aria_label="Contents",
     )
 
 
@@ -67,5 +75,3 @@ def _policy():
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
     )
-
-

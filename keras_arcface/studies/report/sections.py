@@ -41,9 +41,7 @@ class Section:
         )
 
 
-def warning_box(
-    warnings: Iterable[object], heading: str, title: str
-) -> Markup:
+def warning_box(warnings: Iterable[object], heading: str, title: str) -> Markup:
     """Returns a list of warnings with a title; nothing without any."""
     items = [tag("li", warning) for warning in warnings]
     if not items:

@@ -50,9 +50,7 @@ class Thresholds:
             row
             for row in self.rows
             if row.found.reliable
-            and expected_errors(
-                row.found.target_fmr, row.check.impostor_pairs
-            )
+            and expected_errors(row.found.target_fmr, row.check.impostor_pairs)
             >= 30
         ]
         return reliable[-1] if reliable else self.rows[0]

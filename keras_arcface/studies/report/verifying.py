@@ -166,9 +166,7 @@ def _det_figure(judged, scored, curve):
     name = judged.model
     pairs = (scored.similarity, scored.is_same)
     return figure(
-        lambda path: plots.plot_det(
-            {name: pairs}, path, points={name: curve}
-        ),
+        lambda path: plots.plot_det({name: pairs}, path, points={name: curve}),
         "DET and ROC curves; their operating points are in the table that "
         "follows.",
         "DET (left, both axes logarithmic) and ROC (right). In the grey band "
@@ -286,8 +284,7 @@ def _own_threshold(judged, check):
                     (
                         "FMR",
                         *rate_cells(check.fmr, check.fmr_interval),
-                        f"{check.false_matches:,} of "
-                        f"{check.impostor_pairs:,}",
+                        f"{check.false_matches:,} of {check.impostor_pairs:,}",
                     ),
                     (
                         "FNMR",

@@ -53,9 +53,11 @@ def test_a_run_on_a_folder(run, folder, tmp_path, capsys):
     assert "1 of the 12 identities judged here have the names" in top
     assert "seed: 1" in page.text and "name: <b>" in page.text
     assert "Errors by group" in page.text
-    assert "by the length of the features" in page.text.lower()
+    assert "length of the features" in page.text
     assert f"keras-arcface report {run} {folder} --groups" in page.text
-    pictures = [a for a in page.all("img") if a["src"].startswith("data:image/png")]
+    pictures = [
+        a for a in page.all("img") if a["src"].startswith("data:image/png")
+    ]
     assert len(pictures) > 60 and output.stat().st_size < 2_000_000
     assert call("report", run, folder, *options) == 2
     assert "--overwrite" in capsys.readouterr().err
@@ -107,7 +109,10 @@ def test_more_pictures_than_asked_for_are_sampled(run, folder, tmp_path):
         (["{run}", "{folder}", "--output", "page.pdf"], "must end in .html"),
         (["{run}", "{folder}", "--run", "{folder}"], "no history.json in"),
         (["{run}", "{folder}", "--groups", "{csv}"], "no group for 12 of 12"),
-        (["{run}", "{folder}", "--quality", "{csv}"], "no quality for 48 of 48"),
+        (
+            ["{run}", "{folder}", "--quality", "{csv}"],
+            "no quality for 48 of 48",
+        ),
         (["{run}", "nowhere", "--seed", "1"], "No such folder or file"),
         (["{run}", "{folder}", "--seed", "-1"], "seed must be"),
     ],
