@@ -94,7 +94,7 @@ def table(
     ]
     whole = tag(
         "table",
-        tag("caption", caption),
+        tag("caption", tag("span", caption)),
         tag("thead", tag("tr", *titles)),
         tag("tbody", *body),
     )

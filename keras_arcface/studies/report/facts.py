@@ -69,9 +69,10 @@ def data_facts(
     labels = images.labels if pairs is None else pairs.subject
     if labels is not None:
         _, counts = np.unique(labels, return_counts=True)
-        facts["identities"] = (
-            f"{len(counts):,}; {counts.min()} to {counts.max()} pictures each, "
-            f"{np.median(counts):g} in the middle"
+        facts["identities"] = f"{len(counts):,}"
+        facts["pictures an identity"] = (
+            f"{counts.min():,} to {counts.max():,}, median "
+            f"{np.median(counts):g}"
         )
     if pairs is not None:
         same = int(pairs.is_same.sum())

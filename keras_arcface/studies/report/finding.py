@@ -33,7 +33,7 @@ def identification(judged: Judged, measures: Measures) -> Section:
     report, rule = measures.identification
     rows = [
         (
-            f"rank-{k}: the right one among the best {k}",
+            f"rank-{k}",
             *rate_cells(report.cmc[k - 1], report.cmc_intervals[k - 1]),
             "",
             "",
@@ -47,8 +47,8 @@ def identification(judged: Judged, measures: Measures) -> Section:
         f"Share of searches that find the right identity among the best k, "
         f"from {percent(report.cmc[0])} at rank 1 to {percent(report.cmc[-1])} "
         f"at rank {len(report.cmc)}.",
-        "CMC: mated searches whose identity is among the best k. The band is "
-        "the 95% interval.",
+        "CMC: mated searches whose identity is among the best k, at any score. "
+        "The band is the 95% interval.",
     )
     return Section(
         id_,
@@ -72,10 +72,11 @@ def identification(judged: Judged, measures: Measures) -> Section:
                     f"Intervals are 95%, from {report.bootstrap:,} bootstrap "
                     "resamples of the identities searched for; the gallery "
                     "stays as it is.",
-                    "FPIR: searches for somebody unknown that find anybody. "
-                    "FNIR: searches for somebody enrolled that do not find "
-                    "him or her first, or below the threshold. Both grow with "
-                    "the gallery.",
+                    "Rank-k: mated searches that have the right identity among "
+                    "the best k. FPIR: searches for somebody unknown that find "
+                    "anybody. FNIR: searches for somebody enrolled that do not "
+                    "find the right identity first, or find it below the "
+                    "threshold. Both grow with the gallery.",
                 ),
             )
         ),

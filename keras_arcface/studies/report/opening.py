@@ -52,9 +52,8 @@ def open_judged(model: str, data: str, options: Options) -> Judged:
             "fixed input_shape, so that results can be compared."
         )
     images, pairs, name = _open(data, size, options)
-    rules = [
-        f"features with the mirrored picture's added: {_yes(options.flip)}"
-    ]
+    added = "are added" if options.flip else "are not added (--flip adds them)"
+    rules = [f"the mirrored picture's features {added}"]
     if pairs is None:
         images, rule = _sample(images, options)
         rules += rule
@@ -183,7 +182,3 @@ def _own_threshold(model, flip):
 def _short(path: str | os.PathLike) -> str:
     """Returns the name without the folders above it."""
     return Path(path).name or str(path)
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"

@@ -5,13 +5,13 @@ CSS = """
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1c2024; --soft: #5a6169; --line: #d9dde2;
   --panel: #f5f7f9; --blue: #0063a0; --orange: #b34700; --amber: #fff6e0;
-  --amber-line: #e0a800;
+  --amber-line: #e0a800; --shade: #0003;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #16191d; --ink: #e6e8eb; --soft: #a3abb4; --line: #363c44;
     --panel: #1f2429; --blue: #6bbcf2; --orange: #f59a5f; --amber: #2c2611;
-    --amber-line: #a67c00;
+    --amber-line: #a67c00; --shade: #0009;
   }
 }
 * { box-sizing: border-box; }
@@ -36,7 +36,7 @@ a { color: var(--blue); }
 .lead { font-size: 1.12rem; max-width: 48rem; margin: 1rem 0; }
 .scores {
   display: grid; gap: .75rem; margin: 1.25rem 0; padding: 0;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr));
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr));
 }
 .scores > div {
   background: var(--panel); border: 1px solid var(--line);
@@ -59,13 +59,26 @@ nav ol {
   columns: 15rem; column-gap: 2rem; padding-left: 1.4rem; margin: .5rem 0;
 }
 nav li { padding: .15rem 0; break-inside: avoid; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
+.scroll {
+  overflow-x: auto; margin: 1rem 0;
+  background:
+    linear-gradient(to right, var(--paper) 30%, transparent) left local,
+    linear-gradient(to left, var(--paper) 30%, transparent) right local,
+    linear-gradient(to right, var(--shade), transparent) left scroll,
+    linear-gradient(to left, var(--shade), transparent) right scroll;
+  background-repeat: no-repeat;
+  background-size: 2.5rem 100%, 2.5rem 100%, .8rem 100%, .8rem 100%;
+}
 table {
   border-collapse: collapse; font-size: .92rem; min-width: min(100%, 30rem);
   font-variant-numeric: tabular-nums; overflow-wrap: normal;
 }
 caption {
   text-align: left; font-weight: 600; padding: 0 0 .4rem; font-size: .95rem;
+}
+caption span {
+  display: block; position: sticky; left: 0; width: fit-content;
+  max-width: min(100%, calc(100vw - 2rem));
 }
 th, td {
   padding: .35rem .8rem .35rem 0; text-align: right; vertical-align: baseline;
@@ -74,7 +87,7 @@ th, td {
 th:first-child, .words { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; font-size: .85rem; }
 tbody th { font-weight: 500; }
-td.words { white-space: normal; min-width: 9rem; }
+td.words { white-space: normal; min-width: 14rem; }
 .facts { margin: .75rem 0; }
 .facts > div {
   display: grid; grid-template-columns: minmax(9rem, 13rem) 1fr; gap: 0 1rem;
@@ -84,7 +97,7 @@ td.words { white-space: normal; min-width: 9rem; }
 .facts dd { margin: 0; }
 figure { margin: 1.25rem 0; }
 .drawing img { display: block; max-width: 100%; height: auto; }
-.drawing img.wide { max-width: none; width: 100%; min-width: 34rem; }
+.drawing img.wide { max-width: none; }
 figcaption { margin-top: .4rem; max-width: 44rem; }
 pre, code { font: .86rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 pre {
@@ -117,6 +130,9 @@ img.wrong { border: 3px dashed var(--orange); }
 .verdict-yes { color: var(--blue); font-weight: 600; }
 .verdict-no { color: var(--orange); font-weight: 600; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); }
+@media (max-width: 44rem) {
+  .drawing:has(.scroll) figcaption::after { content: " Scrolls sideways."; }
+}
 @media (max-width: 30rem) {
   .facts > div { grid-template-columns: 1fr; }
   h1 { font-size: 1.35rem; }
@@ -129,10 +145,11 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); }
   }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; }
+  .drawing:has(.scroll) figcaption::after { content: none; }
   h2, h3, caption { break-after: avoid; }
   figure, tr, .scores > div, .facts > div { break-inside: avoid; }
-  .scroll { overflow: visible; }
-  .drawing img.wide { min-width: 0; }
+  .scroll { overflow: visible; background: none; }
+  .drawing img.wide { max-width: 100%; }
   table { font-size: 8.5pt; }
   pre { white-space: pre-wrap; width: auto; }
   a { color: inherit; text-decoration: none; }

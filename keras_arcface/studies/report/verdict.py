@@ -48,22 +48,19 @@ def _sentence(measures: Measures) -> str:
     row = found.main
     check = row.check
     text = (
-        f"With the threshold that one half of the data allows "
-        f"{_one_in(row.found.target_fmr)}, the model accepts "
-        f"{percent(check.fmr)} {percent_range(check.fmr_interval)} of the "
-        f"impostor pairs of the other half and rejects {percent(check.fnmr)} "
-        f"{percent_range(check.fnmr_interval)} of the genuine ones"
+        "At the threshold that was calibrated on one half of the data for one "
+        f"false match in {round(1 / row.found.target_fmr):,}, the model "
+        f"accepts {percent(check.fmr)} {percent_range(check.fmr_interval)} of "
+        f"the impostor pairs of the other half and rejects "
+        f"{percent(check.fnmr)} {percent_range(check.fnmr_interval)} of its "
+        "genuine pairs"
     )
     kept = {
         True: ": the bound is kept.",
         False: ": the bound is broken.",
-        None: "; whether the bound is kept cannot be told from so many pairs.",
+        None: ". Whether the bound is kept, these pairs cannot tell.",
     }
     return text + kept[row.kept]
-
-
-def _one_in(rate):
-    return f"one false match in {round(1 / rate):,}"
 
 
 def _cards(measures):
