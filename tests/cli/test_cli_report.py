@@ -43,8 +43,12 @@ def test_a_run_on_a_folder(run, folder, tmp_path, capsys):
     groups = tmp_path / "groups.csv"
     lines = [f"{name},{'ab'[i % 2]}" for i, name in enumerate(NAMES)]
     groups.write_text("\n".join(["identity,group", *lines]))
+    quality = tmp_path / "quality.csv"
+    files = [p.relative_to(folder).as_posix() for p in folder.rglob("*.png")]
+    quality.write_text("path,quality\n" + "".join(f"{p},1\n" for p in files))
     output = tmp_path / "page.html"
     options = ["--output", output, "--groups", groups, "--flip"]
+    options += ["--quality", quality]
     assert call("report", run, folder, *options) == 0
     printed = capsys.readouterr().out
     assert "Wrote" in printed and "--no-pictures leaves them out" in printed
@@ -54,6 +58,7 @@ def test_a_run_on_a_folder(run, folder, tmp_path, capsys):
     assert "seed: 1" in page.text and "name: <b>" in page.text
     assert "Errors by group" in page.text
     assert "length of the features" in page.text
+    assert "quality given" in page.text
     assert f"keras-arcface report {run} {folder} --groups" in page.text
     pictures = [
         a for a in page.all("img") if a["src"].startswith("data:image/png")

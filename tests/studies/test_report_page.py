@@ -156,6 +156,25 @@ def test_thresholds_hold_on_the_other_half(judged):
     assert len(np.unique(people)) == 40
 
 
+def test_quality_and_groups_are_those_of_the_file(judged):
+    measures, page = judged
+    scored, (threshold, _) = measures.scored, measures.threshold
+    quality = np.linspace(0, 1, 200)
+    curve = evaluation.error_versus_reject(
+        scored.similarity,
+        scored.is_same,
+        quality[scored.left],
+        quality[scored.right],
+        threshold,
+        **scored.sides,
+        bootstrap=scored.resamples,
+    )
+    assert measures.qualities["quality given"] == curve
+    assert "By the quality given: FNMR of the genuine" in page.text
+    assert set(measures.groups.groups) == {"<b>odd</b>", "even"}
+    assert measures.groups.threshold == threshold
+
+
 def test_every_warning_stands_at_the_top_once(judged):
     measures, page = judged
     top = page.text.partition("On this page")[0]

@@ -59,7 +59,7 @@ def open_embeddings(path: str | os.PathLike, options: Options) -> Judged:
     groups = arrays.get("groups")
     names = arrays.get("paths")
     return Judged(
-        model="embeddings of a file",
+        model="Embeddings",
         source=path.name,
         embeddings=arrays["embeddings"][rows],
         labels=labels,
@@ -70,6 +70,7 @@ def open_embeddings(path: str | os.PathLike, options: Options) -> Judged:
         groups=None if groups is None else groups[rows].astype(str),
         data_facts=_facts(path, arrays, labels),
         rules=tuple(rules),
+        joint="of",
     )
 
 
@@ -134,7 +135,7 @@ def _pairs(arrays, labels, path):
 def _qualities(embeddings, given, rows):
     qualities = {}
     if given is not None:
-        qualities["given"] = given[rows].astype(np.float64)
+        qualities["quality given"] = given[rows].astype(np.float64)
     lengths = np.linalg.norm(embeddings, axis=1).astype(np.float64)
     if np.ptp(lengths) > 1e-3 * lengths.mean():  # Unit rows say nothing.
         qualities["length of the embeddings"] = lengths

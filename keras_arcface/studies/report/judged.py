@@ -34,6 +34,7 @@ class Judged:
         threshold: The model's own, with what is known of it; None without.
         warnings: What a reader must know before any number.
         rules: How pictures were drawn and what was done to them.
+        joint: The word between model and source in the title.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Judged:
     threshold: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    joint: str = "on"
 
     def __post_init__(self):
         # Here, and not as the reason of every section that is then missing.

@@ -60,7 +60,9 @@ def open_judged(model: str, data: str, options: Options) -> Judged:
     labels, names, groups = _who(images, pairs, options)
     qualities = {}
     if options.quality is not None:
-        qualities["given"] = listed.qualities(options.quality, images, options)
+        qualities["quality given"] = listed.qualities(
+            options.quality, images, options
+        )
     features = _features(backbone, images, options.flip)
     qualities[LENGTH] = np.linalg.norm(features, axis=1).astype(np.float64)
     return Judged(

@@ -20,7 +20,7 @@ def page(judged: Judged, verdict: Markup, sections: list[Section]) -> str:
     styles but its own: should a name ever escape its quotes, nothing of it
     runs.
     """
-    title = f"{judged.model} on {judged.source}"
+    title = f"{judged.model} {judged.joint} {judged.source}"
     today = datetime.date.today().isoformat()
     head = tag(
         "head",
@@ -42,7 +42,7 @@ def page(judged: Judged, verdict: Markup, sections: list[Section]) -> str:
             tag(
                 "h1",
                 tag("bdi", judged.model),
-                " on ",
+                f" {judged.joint} ",
                 tag("bdi", judged.source),
             ),
             paragraph(
