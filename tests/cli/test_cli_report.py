@@ -118,6 +118,7 @@ def test_more_pictures_than_asked_for_are_sampled(run, folder, tmp_path):
             ["{run}", "{folder}", "--quality", "{csv}"],
             "no quality for 48 of 48",
         ),
+        (["{run}", "{folder}", "--run", "{bad}"], "history.json is no JSON"),
         (["{run}", "nowhere", "--seed", "1"], "No such folder or file"),
         (["{run}", "{folder}", "--seed", "-1"], "seed must be"),
     ],
@@ -128,8 +129,11 @@ def test_errors_are_one_line_and_leave_nothing(
     monkeypatch.chdir(tmp_path)
     csv = tmp_path / "list.csv"
     csv.write_text("identity,group,path,quality\nx,a,x.png,1\n")
-    known = {"run": run, "folder": folder, "csv": csv}
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "history.json").write_text("[")
+    known = {"run": run, "folder": folder, "csv": csv, "bad": bad}
     words = [argument.format(**known) for argument in arguments]
     code, line = error_of(capsys, "report", *words)
     assert code == 2 and message in line
-    assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"list.csv", "bad"}

@@ -8,7 +8,6 @@ from keras_arcface.studies.report.elements import Markup
 from keras_arcface.studies.report.elements import facts
 from keras_arcface.studies.report.elements import joined
 from keras_arcface.studies.report.elements import lines
-from keras_arcface.studies.report.elements import scrolling
 from keras_arcface.studies.report.elements import table
 from keras_arcface.studies.report.elements import tag
 from keras_arcface.studies.report.facts import machine_facts
@@ -39,6 +38,7 @@ def run_folder(model: str | None, options: Options) -> Path | None:
 
     Raises:
         FileNotFoundError: when a run was asked for and has no history.
+        ValueError: when its history is damaged.
     """
     if options.run is not None:
         folder = Path(options.run)
@@ -47,19 +47,19 @@ def run_folder(model: str | None, options: Options) -> Path | None:
                 f"There is no {HISTORY} in {folder}, so it is no finished run. "
                 "--run takes the folder that keras-arcface train wrote."
             )
-        return folder
-    if model is not None and (Path(model) / HISTORY).is_file():
-        return Path(model)
-    return None
+    elif model is not None and (Path(model) / HISTORY).is_file():
+        folder = Path(model)
+    else:
+        return None
+    _history(folder)  # Now, and not after all pictures were embedded.
+    return folder
 
 
 def training(folder: Path | None) -> Section | None:
     """Returns a run's curves, its last values and its recipe."""
     if folder is None:
         return None
-    history = _json(folder / HISTORY)
-    if not isinstance(history, list) or not history:
-        raise ValueError(f"{folder / HISTORY} holds no epoch of a run.")
+    history = _history(folder)
     columns = _columns(history)
     parts = [
         notes(f"{len(history):,} epochs."),
@@ -84,9 +84,15 @@ def training(folder: Path | None) -> Section | None:
     parts.append(_values(columns))
     if (folder / RECIPE).is_file():
         text = (folder / RECIPE).read_text("utf-8")
-        recipe = scrolling(tag("pre", lines(text)), "recipe")
-        parts += [tag("h3", "Recipe"), recipe]
+        parts += [tag("h3", "Recipe"), tag("pre", lines(text))]
     return Section("training", "Training", joined(parts))
+
+
+def _history(folder):
+    history = _json(folder / HISTORY)
+    if not isinstance(history, list) or not history:
+        raise ValueError(f"{folder / HISTORY} holds no epoch of a run.")
+    return history
 
 
 def _angles(folder):
@@ -130,7 +136,7 @@ def made(judged: Judged, options: Options, command: str | None) -> Section:
     if command:
         parts += [
             tag("h3", "Command"),
-            scrolling(tag("pre", command), "command"),
+            tag("pre", command),
         ]
     rules = [*judged.rules, *_rules(options)]
     if not options.pictures:

@@ -3,8 +3,10 @@
 import os
 from typing import Any
 
+from keras_arcface.studies.report import conditions
 from keras_arcface.studies.report import finding
 from keras_arcface.studies.report import hardest
+from keras_arcface.studies.report import holding
 from keras_arcface.studies.report import origin
 from keras_arcface.studies.report import verifying
 from keras_arcface.studies.report.embedding_file import open_embeddings
@@ -58,8 +60,8 @@ def report(
     """
     output = _check_output(output, overwrite)
     chosen = Options(**options)
-    judged = _open(model, data, embeddings, chosen)
     run = origin.run_folder(model, chosen)
+    judged = _open(model, data, embeddings, chosen)
     measures = measure(judged, chosen)
     sections = _sections(judged, measures, chosen, run, command)
     text = page(judged, verdict(judged, measures, sections), sections)
@@ -93,13 +95,13 @@ def _sections(judged, measures, options, run, command):
     steps = [
         lambda: origin.judged_section(judged),
         lambda: verifying.errors(judged, measures),
-        lambda: verifying.thresholds(judged, measures),
+        lambda: holding.thresholds(judged, measures),
         lambda: verifying.verification(measures),
         lambda: finding.identification(judged, measures),
         lambda: finding.retrieval(measures),
         lambda: finding.geometry(measures),
-        lambda: finding.qualities(measures),
-        lambda: finding.groups(measures),
+        lambda: conditions.qualities(measures),
+        lambda: conditions.groups(measures),
     ]
     if options.pictures:
         steps += [

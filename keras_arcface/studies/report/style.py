@@ -102,8 +102,8 @@ figcaption { margin-top: .4rem; max-width: 44rem; }
 pre, code { font: .86rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 pre {
   background: var(--panel); border: 1px solid var(--line);
-  border-radius: .4rem; padding: .7rem .9rem; margin: 0; white-space: pre;
-  width: max-content; min-width: 100%;
+  border-radius: .4rem; padding: .7rem .9rem; margin: 1rem 0;
+  white-space: pre-wrap;
 }
 .grid {
   list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: 1rem;
@@ -151,7 +151,6 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); }
   .scroll { overflow: visible; background: none; }
   .drawing img.wide { max-width: 100%; }
   table { font-size: 8.5pt; }
-  pre { white-space: pre-wrap; width: auto; }
   a { color: inherit; text-decoration: none; }
 }
 """

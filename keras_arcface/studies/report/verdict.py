@@ -15,8 +15,8 @@ from keras_arcface.studies.report.measures import lowest_reliable
 from keras_arcface.studies.report.sections import Section
 from keras_arcface.studies.report.sections import warning_box
 
-# As few as one error in thirty trials tell next to nothing.
-_OPEN_SET = 0.01
+# The false positive identification rate that stands among the main numbers.
+_FPIR = 0.01
 
 
 def verdict(
@@ -118,7 +118,7 @@ def _searches(identification):
         f"gallery of {report.identities[0]:,} identities",
     )
     for point in report.open_set:
-        if point.target_fpir == _OPEN_SET and not math.isnan(point.fnir):
+        if point.target_fpir == _FPIR and not math.isnan(point.fnir):
             yield (
                 f"FNIR at FPIR {point.target_fpir:g}",
                 percent(point.fnir),
