@@ -14,6 +14,7 @@ from keras_arcface.cli import pack
 from keras_arcface.cli import plan
 from keras_arcface.cli import quickstart
 from keras_arcface.cli import recipes
+from keras_arcface.cli import report
 from keras_arcface.cli import train
 from keras_arcface.cli import verify
 
@@ -27,6 +28,7 @@ COMMANDS = (
     train,
     clean,
     evaluate,
+    report,
     export,
     embed,
     verify,
