@@ -27,6 +27,8 @@ class Hubness:
         worst_hub: Row of the embedding that is so most often, the first of
             several.
         worst_hub_lists: How many lists it is on.
+        worst_hub_strangers: How many of these belong to another class; None
+            without labels.
         worst_stranger: Row of the embedding that is most often so of others
             of another class, which a large class cannot make it; None without
             labels, and where no list holds another class.
@@ -41,6 +43,7 @@ class Hubness:
     anti_hubs: float
     worst_hub: int
     worst_hub_lists: int
+    worst_hub_strangers: int | None
     worst_stranger: int | None
     worst_stranger_lists: int | None
     occurrences: tuple[tuple[int, int], ...]
@@ -105,10 +108,11 @@ def hubness(
     found = ExactIndex(some).search(some, k, excluded=places).indices
     times = np.bincount(found.ravel(), minlength=rows.size)
     worst, worst_lists = _most(times, rows)
-    stranger = stranger_lists = None
+    strangers = stranger = stranger_lists = None
     if labels is not None:
         known = labels[rows]
         wrong = found[known[found] != known[:, None]]
+        strangers = int((rows[wrong] == worst).sum())
         if wrong.size:
             stranger, stranger_lists = _most(np.bincount(wrong), rows)
     values, counts = np.unique(times, return_counts=True)
@@ -118,6 +122,7 @@ def hubness(
         anti_hubs=float((times == 0).mean()),
         worst_hub=worst,
         worst_hub_lists=worst_lists,
+        worst_hub_strangers=strangers,
         worst_stranger=stranger,
         worst_stranger_lists=stranger_lists,
         occurrences=tuple(zip(values.tolist(), counts.tolist(), strict=True)),

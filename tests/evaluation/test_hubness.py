@@ -40,6 +40,7 @@ def test_counts_are_those_of_loops(k):
     for i, near in lists.items():
         for j in near:
             wrong[j] += LABELS[i] != LABELS[j]
+    assert found.worst_hub_strangers == wrong[worst]
     assert found.worst_stranger == int(wrong.argmax())
     assert found.worst_stranger_lists == wrong.max()
     assert (found.k, found.of) == (k, 80)
@@ -48,6 +49,7 @@ def test_counts_are_those_of_loops(k):
 def test_where_every_list_is_of_one_class_there_is_no_stranger():
     found = hubness(POINTS, np.zeros(80, int))
     assert found.worst_stranger is found.worst_stranger_lists is None
+    assert found.worst_hub_strangers == 0
 
 
 def test_scikit_learn_finds_the_same():
@@ -91,6 +93,7 @@ def test_a_sample_looks_among_itself_and_names_rows_of_all():
     alone = hubness(POINTS[rows], LABELS[rows], k=3)
     assert found.of == 40 and found.occurrences == alone.occurrences
     assert found.worst_hub == rows[alone.worst_hub]
+    assert found.worst_hub_strangers == alone.worst_hub_strangers
     assert found.worst_stranger == rows[alone.worst_stranger]
     assert found.worst_stranger_lists == alone.worst_stranger_lists
 
