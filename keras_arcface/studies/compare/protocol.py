@@ -20,6 +20,7 @@ BATCH_NORMS = ("train", "frozen", "none")
 # Always in a comparison, whatever losses it names.
 BASELINES = ("untrained", "softmax")
 KINDS = ("class", "pair", "baseline")
+LOSS_KEYS = {"kind", "search_space"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +208,8 @@ def _check_types(protocol):
                 f"{field.name} must be of type {field.type.__name__}. "
                 f"Received: {field.name}={value!r}."
             )
+        # 1 and 1.0 are one value, and one hash.
+        object.__setattr__(protocol, field.name, field.type(value))
 
 
 def _check_counts(protocol):
@@ -262,6 +265,10 @@ def _check_words(protocol):
 
 
 def _check_losses(losses):
+    if not isinstance(losses, Mapping):
+        raise ValueError(
+            f"losses must map names to kind and ranges. Received: {losses!r}."
+        )
     missing = [name for name in BASELINES if name not in losses]
     if missing:
         raise ValueError(
@@ -269,9 +276,10 @@ def _check_losses(losses):
             f"Missing among the losses: {', '.join(missing)}."
         )
     for name, loss in losses.items():
-        if set(loss) != {"kind", "search_space"} or loss["kind"] not in KINDS:
+        whole = isinstance(loss, Mapping) and set(loss) == LOSS_KEYS
+        if not whole or loss["kind"] not in KINDS:
             raise ValueError(
                 f"losses[{name!r}] must hold a `kind`, one of "
                 f"{', '.join(KINDS)}, and a `search_space`. Received: "
-                f"{dict(loss)!r}."
+                f"{loss!r}."
             )
