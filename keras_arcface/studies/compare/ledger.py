@@ -133,12 +133,20 @@ def _read_head(path: Path) -> dict[str, Any]:
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
+    """Returns the line's values; None for what no comparison wrote."""
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_constant=_refuse_constant)
     except ValueError:
         return None
     whole = isinstance(row, dict) and all(name in row for name in _OWN)
-    return row if whole else None
+    words = ("protocol", "run", "kind", "hash")
+    if whole and all(isinstance(row[name], str) for name in words):
+        return row
+    return None
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _problems(
