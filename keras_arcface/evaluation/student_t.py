@@ -4,6 +4,7 @@ The tail is an incomplete beta function, by its continued fraction (Lentz's
 method); the quantile is found by halving.
 """
 
+import functools
 import math
 
 _SMALL = 1e-300
@@ -25,6 +26,7 @@ def t_tails(t: float, freedom: int) -> float:
     return _incomplete_beta(freedom / 2, 0.5, x)
 
 
+@functools.cache
 def t_quantile(share: float, freedom: int) -> float:
     """Returns the t below which a share of the distribution lies.
 

@@ -36,7 +36,7 @@ def trial_point(
 
     Args:
         searcher: "sobol", "random" or "optuna" (its TPE sampler).
-        names: Of the settings.
+        names: Of the settings, sorted.
         trial: Which one, from 0.
         seed: Of the draw. The same for all losses: those with as many settings
             are tried at the same points.
@@ -60,10 +60,13 @@ def trial_point(
 def settings_at(
     point: Sequence[float], ranges: Mapping[str, Range]
 ) -> dict[str, Any]:
-    """Returns the value of every setting at a point of the cube."""
+    """Returns the value of every setting at a point of the cube.
+
+    The point's coordinates are those of the names in alphabetical order.
+    """
     return {
-        name: range_.sample(u)
-        for (name, range_), u in zip(ranges.items(), point, strict=True)
+        name: ranges[name].sample(u)
+        for name, u in zip(sorted(ranges), point, strict=True)
     }
 
 
