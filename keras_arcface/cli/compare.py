@@ -91,6 +91,7 @@ def run(args):
     if args.action == "report":
         _report(args)
         return
+    reopen = dict(_pair(text, "--reopen LOSS=REASON") for text in args.reopen)
     protocol, examples, losses = _plan(args)
     print(
         f"{len(protocol.losses)} losses on {printable(examples.name)}: "
@@ -102,7 +103,6 @@ def run(args):
         print(pace.in_words(protocol), flush=True)
     if args.dry_run:
         return
-    reopen = dict(_pair(text, "--reopen LOSS=REASON") for text in args.reopen)
     output = Path(args.output)
     values = compare(protocol, examples, losses, fit, output, reopen=reopen)
     _print(values, output)
@@ -165,8 +165,9 @@ def _of_this_version(protocol):
     if protocol.version == __version__:
         return protocol
     print(
-        f"The protocol is of version {protocol.version}, this is {__version__}: "
-        "its numbers get another hash and cannot be compared with the old."
+        f"The protocol is of version {protocol.version}, and this is "
+        f"{__version__}: its numbers get another hash, and cannot be compared "
+        "with the old."
     )
     return dataclasses.replace(protocol, version=__version__)
 

@@ -228,7 +228,8 @@ def alike_groups(
 def _cliques(inside, open_, seen, near, found):
     """Bron and Kerbosch, 1973, with a pivot."""
     if not open_ and not seen:
-        found.append(inside)
+        if inside:
+            found.append(inside)
         return
     pivot = max(open_ | seen, key=lambda name: len(near[name] & open_))
     for name in sorted(open_ - near[pivot]):

@@ -22,8 +22,9 @@ def t_tails(t: float, freedom: int) -> float:
         freedom: Degrees of freedom, at least 1.
     """
     _check(freedom)
-    x = freedom / (freedom + t * t)
-    return _incomplete_beta(freedom / 2, 0.5, x)
+    # Both parts of one: 1 - x would lose what a small t is made of.
+    whole = freedom + t * t
+    return _incomplete_beta(freedom / 2, 0.5, freedom / whole, t * t / whole)
 
 
 @functools.cache
@@ -65,21 +66,21 @@ def _check(freedom):
         )
 
 
-def _incomplete_beta(a: float, b: float, x: float) -> float:
-    """Returns the regularized incomplete beta function of x in [0, 1]."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
+def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
+    """Returns the regularized incomplete beta function of x = 1 - rest."""
+    if x <= 0 or rest <= 0:
+        return float(rest <= 0)
     front = math.exp(
         math.lgamma(a + b)
         - math.lgamma(a)
         - math.lgamma(b)
-        + a * math.log(x)
-        + b * math.log1p(-x)
+        + a * (math.log(x) if x < 0.5 else math.log1p(-rest))
+        + b * math.log(rest)
     )
     # The fraction converges fast on one side of the middle.
     if x < (a + 1) / (a + b + 2):
         return front * _fraction(a, b, x) / a
-    return 1 - front * _fraction(b, a, 1 - x) / b
+    return 1 - front * _fraction(b, a, rest) / b
 
 
 def _fraction(a, b, x):

@@ -21,7 +21,12 @@ FREEDOMS = (1, 2, 3, 4, 9, 30, 99, 1000, 10_000)
 
 def test_quantiles_of_tables():
     # Two-sided 95 %, from any table of Student's t.
-    for freedom, value in ((1, 12.7062), (4, 2.7764), (9, 2.2622), (30, 2.0423)):
+    for freedom, value in (
+        (1, 12.7062),
+        (4, 2.7764),
+        (9, 2.2622),
+        (30, 2.0423),
+    ):
         assert t_quantile(0.975, freedom) == pytest.approx(value, abs=5e-5)
     assert t_quantile(0.5, 3) == pytest.approx(0, abs=1e-12)
     assert t_quantile(0.025, 4) == -t_quantile(0.975, 4)

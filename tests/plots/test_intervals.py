@@ -33,7 +33,9 @@ def test_baselines_are_grey_and_a_lone_mean_is_open(tmp_path):
 def test_same_numbers_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
         plot_intervals(PANELS, tmp_path / name, xlabel="x")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() == (
+        tmp_path / "b.png"
+    ).read_bytes()
 
 
 def test_nothing_to_draw_is_refused(tmp_path):

@@ -104,14 +104,14 @@ class Trainer:
 
     def embed(self, candidate, settings, seed, step):
         miss = abs(settings.get("margin", 0.4) - 0.4)
-        noise = 4 * (1 - candidate.quality + 0.5 * miss)
+        noise = 2 * (1 - candidate.quality + 0.5 * miss)
         key = [seed, step, int(1000 * noise), *candidate.name.encode()]
-        matrix = np.random.default_rng(key).standard_normal((DIM, DIM))
-        mix = np.eye(DIM) + noise / DIM**0.5 * matrix
 
         def embed(x):
-            mixed = (x @ mix).astype(np.float32)
-            return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+            rng = np.random.default_rng(key)
+            noisy = x + noise * rng.standard_normal(x.shape)
+            lengths = np.linalg.norm(noisy, axis=1, keepdims=True)
+            return (noisy / lengths).astype(np.float32)
 
         return embed
 

@@ -5,6 +5,7 @@ the ledger with our own code, whose report says so.
 """
 
 import json
+import shutil
 
 import pytest
 from comparing import Trainer
@@ -54,10 +55,16 @@ def flags_after(folder, kind, **changes):
     return "; ".join(good["flags"])
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    run(folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path):
-    run(tmp_path)
-    return tmp_path
+def folder(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "mine")
 
 
 # 1. A checkpoint that is chosen on the test set.
@@ -113,9 +120,7 @@ def test_a_setting_that_was_chosen_elsewhere_is_flagged(folder):
         folder, "choice", settings={"margin": 0.5, "scale": 1.5}
     )
     assert "was chosen 2 times" in flags
-    flags = flags_after(
-        folder, "final", settings={"margin": 0.5, "scale": 1.5}
-    )
+    flags = flags_after(folder, "final", settings={"margin": 0.5, "scale": 1.5})
     assert "was tested with another setting than the chosen one" in flags
 
 

@@ -259,9 +259,7 @@ def test_other_searchers_go_on_after_a_stop_too(searcher, tmp_path):
 
 def test_baselines_are_always_there(tmp_path):
     alone = {
-        name: loss
-        for name, loss in LOSSES.items()
-        if loss.kind == "baseline"
+        name: loss for name, loss in LOSSES.items() if loss.kind == "baseline"
     }
     assert isinstance(alone["softmax"], Loss)
     values = run(tmp_path, losses=alone)

@@ -99,7 +99,9 @@ def read(folder: str | os.PathLike, protocol_hash: str) -> list[dict[str, Any]]:
     problems = [*_problems(rows, protocol_hash), *_cut_off(rows, head)]
     if problems:
         more = len(problems) - _MOST_SAID
-        said = problems[:_MOST_SAID] + ([f"and {more} more"] if more > 0 else [])
+        said = problems[:_MOST_SAID] + (
+            [f"and {more} more"] if more > 0 else []
+        )
         raise LedgerError(
             f"{Path(folder) / FILE} is not what a comparison wrote: "
             f"{'; '.join(said)}. Nothing of it can be reported. Compare again "
@@ -129,7 +131,9 @@ def _read_head(path: Path) -> dict[str, Any]:
         head = json.loads(path.read_text("utf-8"))
         return {"lines": int(head["lines"]), "hash": str(head["hash"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise LedgerError(f"{path} is no head of a ledger: {error!r}.") from error
+        raise LedgerError(
+            f"{path} is no head of a ledger: {error!r}."
+        ) from error
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

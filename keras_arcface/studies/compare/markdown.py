@@ -185,9 +185,7 @@ def _range(range_: Values) -> str:
     return f"{range_['kind']}({', '.join(numbers)})"
 
 
-def _table(
-    head: Sequence[str], rows: Iterable[Iterable[str]]
-) -> Iterator[str]:
+def _table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:

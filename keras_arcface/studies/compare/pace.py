@@ -54,9 +54,7 @@ def measure_pace(
     )
 
     def seconds(steps):
-        short = dataclasses.replace(
-            protocol, steps=steps, evaluate_every=steps
-        )
+        short = dataclasses.replace(protocol, steps=steps, evaluate_every=steps)
         start = time.perf_counter()
         x, y = examples.x[fold.train], fold.train_labels
         embed, _ = fit(candidate, settings, short, x, y, judge, protocol.seed)

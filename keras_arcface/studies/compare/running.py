@@ -97,9 +97,7 @@ class _Comparison:
         split = class_disjoint_split(examples.labels, protocol.folds)
         self._folds = split.folds
         x = examples.x[split.test]
-        self._test = TestHalf(
-            x, split.test_labels, self._append, self._records
-        )
+        self._test = TestHalf(x, split.test_labels, self._append, self._records)
 
     @property
     def done(self) -> int:
