@@ -17,7 +17,7 @@ from keras_arcface.studies.compare.training import fit
 from keras_arcface.utils.text import printable
 from keras_arcface.version import __version__
 
-GLYPHS = "glyphs"
+GLYPHS, FEATURES = "glyphs", "features"
 _NUMBERS = ("trials", "folds", "seeds", "steps", "seed")
 
 
@@ -45,6 +45,9 @@ def add_parser(subparsers):
         default=GLYPHS,
         help="folder with one sub-folder an identity, .rec, .csv or a pack; "
         "or glyphs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--name", help="of the data, in the report (default: the folder's)"
     )
     parser.add_argument(
         "--losses",
@@ -124,10 +127,9 @@ def _print(values, folder):
 
 def _plan(args):
     losses = candidates()
-    cache = Path(args.output) / "features"
     if args.protocol is None:
         budget = args.budget or "smoke"
-        examples = budgets.load_examples(budget, args.data, cache, verbose=True)
+        examples = _load(args, budget)
         names = None if args.losses is None else _names(args.losses, losses)
         changes = _changes(args, budget)
         protocol = budgets.make_protocol(
@@ -136,10 +138,14 @@ def _plan(args):
         return protocol, examples, losses
     _refuse_beside_from(args)
     protocol = _of_this_version(Protocol.load(args.protocol))
-    examples = budgets.load_examples(
-        protocol.budget, args.data, cache, verbose=True
+    return protocol, _load(args, protocol.budget), losses
+
+
+def _load(args, budget):
+    cache = Path(args.output) / FEATURES
+    return budgets.load_examples(
+        budget, args.data, cache, args.name, verbose=True
     )
-    return protocol, examples, losses
 
 
 def _refuse_beside_from(args):
@@ -149,6 +155,7 @@ def _refuse_beside_from(args):
         for flag, value in (
             ("--budget", args.budget),
             ("--losses", args.losses),
+            ("--name", args.name),
             ("--searcher", args.searcher),
             ("--set", args.set),
         )

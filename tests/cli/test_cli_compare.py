@@ -2,18 +2,53 @@
 
 import json
 
+import numpy as np
 import pytest
 from calling import call
 from calling import error_of
 
+from keras_arcface.cli import compare as command
+
 FEW = ("--losses", "arcface", "--steps", 4, "--set", "evaluate_every=2")
+
+
+def quick_fit(candidate, settings, protocol, train_x, train_y, judge, seed):
+    """Trains nothing: random projections, the best of two."""
+
+    def projection(number):
+        rng = np.random.default_rng([seed, number])
+        size = (int(np.prod(protocol.input_shape)), protocol.embedding_dim)
+        matrix = rng.standard_normal(size)
+        return lambda x: (x.reshape(len(x), -1) / 255.0 - 0.5) @ matrix
+
+    embeds = [projection(number) for number in range(2)]
+    values = [judge(embed) for embed in embeds]
+    return embeds[int(np.argmax(values))], {"steps": protocol.steps}
+
+
+@pytest.fixture(autouse=True)
+def quick(request, monkeypatch):
+    if "slow" not in request.keywords:
+        monkeypatch.setattr(command, "fit", quick_fit)
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare") / "out"
-    assert call("compare", *FEW, "--output", folder) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "fit", quick_fit)
+        assert call("compare", *FEW, "--output", folder) == 0
     return folder
+
+
+@pytest.mark.slow
+def test_real_losses_are_compared_and_give_the_same_again(tmp_path):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        assert call("compare", *FEW, "--output", folder) == 0
+    one, two = (json.loads((f / "report.json").read_text()) for f in folders)
+    assert one["losses"] == two["losses"] and one["finished"]
+    assert all(loss["compared"] for loss in one["losses"].values())
 
 
 def test_a_comparison_of_glyphs_has_its_report(compared):

@@ -13,6 +13,7 @@ from comparing import make_examples
 from comparing import make_protocol
 from comparing import run
 
+from keras_arcface.studies.compare import report
 from keras_arcface.studies.compare.ledger import Ledger
 from keras_arcface.studies.compare.ledger import LedgerError
 from keras_arcface.studies.compare.locked import LockedError
@@ -21,6 +22,14 @@ from keras_arcface.studies.compare.protocol import Protocol
 from keras_arcface.studies.compare.records import Records
 from keras_arcface.studies.compare.report import read_comparison
 from keras_arcface.studies.compare.report import write_report
+
+OPENING = {
+    "opening": 1,
+    "reason": None,
+    "classes": 12,
+    "queries": 60,
+    "lone_queries": 0,
+}
 
 
 def ledger_of(folder):
@@ -53,6 +62,12 @@ def flags_after(folder, kind, **changes):
     assert "good is not compared" in text
     assert not good["readings"] or "not compared |" in text
     return "; ".join(good["flags"])
+
+
+@pytest.fixture(autouse=True)
+def no_figure(monkeypatch):
+    """Drawing takes longer than all the rest of a comparison here."""
+    monkeypatch.setattr(report, "plot_intervals", lambda *args, **kwargs: None)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +155,7 @@ def test_a_trial_that_was_done_again_is_flagged(folder):
 def test_fewer_trials_do_not_reach_the_test_half(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Trainer(stop_after=9))
-    ledger_of(tmp_path).append("opening", loss="good", opening=1, reason=None)
+    ledger_of(tmp_path).append("opening", loss="good", **OPENING)
     flags = flags_after(tmp_path, "trial", trial=1)
     assert "had 0 trials of 3 before the test half was opened" in flags
     assert "was tested before a setting was chosen" in flags
@@ -260,7 +275,7 @@ def test_a_row_that_lacks_what_a_comparison_writes_is_refused(folder):
 
 
 def test_a_loss_from_elsewhere_is_flagged(folder):
-    ledger_of(folder).append("opening", loss="theirs", opening=1, reason=None)
+    ledger_of(folder).append("opening", loss="theirs", **OPENING)
     flags = read_comparison(folder)["flags"]
     assert flags == ["theirs is in the ledger and not in the protocol"]
 

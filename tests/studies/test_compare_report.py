@@ -51,6 +51,7 @@ def test_markdown_says_what_it_has_to(folder):
     text = (folder / "report.md").read_text()
     for words in (
         "# 4 losses on points",
+        "The test half: 60 queries of 12 classes; 0 more",
         "## Test half, separated",
         "## Test half, concatenated",
         "Losses that share a letter cannot be told apart",

@@ -12,10 +12,17 @@ from comparing import make_examples
 from comparing import make_protocol
 from comparing import run
 
+from keras_arcface.studies.compare import report
 from keras_arcface.studies.compare.ledger import read
 from keras_arcface.studies.compare.protocol import Protocol
 from keras_arcface.studies.compare.running import compare
 from keras_arcface.training.run_folder import sole_writer
+
+
+@pytest.fixture(autouse=True)
+def no_figure(monkeypatch):
+    """Drawing takes longer than all the rest of a comparison here."""
+    monkeypatch.setattr(report, "plot_intervals", lambda *args, **kwargs: None)
 
 
 @pytest.fixture(scope="module")

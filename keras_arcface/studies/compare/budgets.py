@@ -110,6 +110,7 @@ def load_examples(
     budget: str,
     source: str | os.PathLike,
     cache: str | os.PathLike | None = None,
+    name: str | None = None,
     verbose: bool = False,
 ) -> Examples:
     """Returns what a budget trains on.
@@ -118,6 +119,7 @@ def load_examples(
         budget: One of `BUDGETS`.
         source: `"glyphs"`, or what `open_data` reads.
         cache: Folder for features, by the hash of what made them.
+        name: For the reader; None for the last part of `source`.
         verbose: Whether to show progress.
 
     Raises:
@@ -125,7 +127,7 @@ def load_examples(
     """
     size = get_budget(budget)
     pictures = data.load_pictures(source, **size.pictures)
-    name = os.path.basename(os.path.normpath(source)) or str(source)
+    name = name or os.path.basename(os.path.normpath(source))
     if size.features:
         return data.features(pictures, name, cache=cache, verbose=verbose)
     return data.images(pictures, name)

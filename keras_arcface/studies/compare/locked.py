@@ -73,6 +73,7 @@ class TestHalf:
             loss=loss,
             opening=number + 1,
             reason=reason if openings else None,
+            **self._facts(),
         )
         self._open = loss
         return number + 1
@@ -94,6 +95,16 @@ class TestHalf:
         """Returns both readings of the embeddings of all folds' models."""
         self._refuse_closed(loss)
         return readings_of(parts, self._labels)
+
+    def _facts(self):
+        """Returns what the test half holds, for the reader."""
+        members = np.unique(self._labels, return_counts=True)[1]
+        lone = int((members == 1).sum())
+        return {
+            "classes": len(members) - lone,
+            "queries": int(members.sum()) - lone,
+            "lone_queries": lone,
+        }
 
     def _refuse_closed(self, loss):
         if not self.is_open_for(loss):

@@ -63,6 +63,13 @@ def _head(values: Values) -> Iterator[str]:
         f"{_duration(values['seconds'])} of training in all."
     )
     yield ""
+    if values["test_half"]:
+        yield (
+            "The test half: {queries:,} queries of {classes:,} classes; "
+            "{lone_queries:,} more are alone in their class and only to be "
+            "found wrongly."
+        ).format(**values["test_half"])
+        yield ""
     for sentence in unfinished(values):
         yield f"**{sentence}**"
         yield ""

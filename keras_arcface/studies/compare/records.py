@@ -28,7 +28,14 @@ _TRAINING = (
 _FIELDS = {
     TRIAL: ("loss", "trial", "fold", "point", "settings", *_TRAINING),
     CHOICE: ("loss", "trial", "settings", "validation"),
-    OPENING: ("loss", "opening", "reason"),
+    OPENING: (
+        "loss",
+        "opening",
+        "reason",
+        "classes",
+        "queries",
+        "lone_queries",
+    ),
     FINAL: (
         "loss",
         "opening",

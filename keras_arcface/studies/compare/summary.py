@@ -16,6 +16,7 @@ from keras_arcface.studies.compare.ledger import SESSION
 from keras_arcface.studies.compare.protocol import METRICS
 from keras_arcface.studies.compare.records import CHOICE
 from keras_arcface.studies.compare.records import FINAL
+from keras_arcface.studies.compare.records import OPENING
 from keras_arcface.studies.compare.records import TRIAL
 from keras_arcface.studies.compare.records import Records
 from keras_arcface.studies.compare.records import Row
@@ -39,6 +40,7 @@ def summary(records: Records) -> Values:
             "lines": len(rows),
             "head": rows[-1]["hash"] if rows else protocol.hash,
         },
+        "test_half": _test_half(records),
         "finished": all(loss["finished"] for loss in losses.values()),
         "flags": audit.flags_of_all(records),
         "losses": losses,
@@ -47,6 +49,14 @@ def summary(records: Records) -> Values:
         "seconds": round(sum(map(_seconds, rows)), 1),
     }
     return jsonable(values)
+
+
+def _test_half(records: Records) -> Values | None:
+    """Returns what the test half holds; None while it is closed."""
+    for row in records.of(OPENING):
+        names = ("classes", "queries", "lone_queries")
+        return {name: row[name] for name in names}
+    return None
 
 
 def _loss(records: Records, name: str) -> Values:

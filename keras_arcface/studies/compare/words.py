@@ -117,10 +117,15 @@ def _letters(groups: Sequence[Sequence[str]]) -> dict[str, str]:
 
 
 def mean_cell(number: Values) -> str:
-    """Returns a mean in percent with its interval."""
+    """Returns a mean in percent with its interval.
+
+    What does not depend on a seed has none: it is the same every time.
+    """
     if number["interval"] is None:
         return f"{percent(number['mean'])} (no interval)"
     mean = percent(number["mean"]).rstrip("%")
+    if number["deviation"] == 0:
+        return f"{mean} (every time)"
     return f"{mean} {percent_range(number['interval'])}"
 
 
