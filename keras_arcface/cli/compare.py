@@ -180,7 +180,9 @@ def _of_this_version(protocol):
 
 
 def _names(text, losses):
-    return list(losses) if text == "all" else text.split(",")
+    if text == "all":
+        return list(losses)
+    return [name.strip() for name in text.split(",")]
 
 
 def _changes(args, budget):

@@ -1,6 +1,8 @@
 """The command compares glyphs in seconds, and goes on where it stopped."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,3 +126,11 @@ def test_mistakes_are_one_line(arguments, words, capsys, tmp_path, monkeypatch):
     code, line = error_of(capsys, "compare", *arguments)
     assert code == 2 and words in line
     assert not list(tmp_path.iterdir())
+
+
+def test_the_python_of_the_page_runs():
+    text = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    space = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(compile(block, "compare.md", "exec"), space)
+    assert set(space["protocol"].losses) >= {"arcface", "cosface", "softmax"}

@@ -82,7 +82,7 @@ BUDGETS = {
             "evaluate_every": 50,
             "folds": 4,
             "trials": 16,
-            "seeds": 5,
+            "seeds": 10,
         },
     ),
     "full": Budget(
