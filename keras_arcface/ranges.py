@@ -170,7 +170,9 @@ class Choice(Range):
         return self.options[int(u * len(self.options))]
 
 
-_KINDS = {kind.__name__: kind for kind in (Uniform, LogUniform, Integer, Choice)}
+_KINDS = {
+    kind.__name__: kind for kind in (Uniform, LogUniform, Integer, Choice)
+}
 
 
 def from_dict(values: Mapping[str, Any]) -> Range:
