@@ -11,8 +11,7 @@ from typing import Any
 
 import keras
 
-import keras_arcface
-
+_PACKAGE = Path(__file__).parents[2]
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "optuna")
 
 
@@ -35,9 +34,9 @@ def code_hash() -> str:
     What a protocol calls by name (an augmentation, a batch rule) is code:
     two sessions of a comparison must have had the same.
     """
-    root, digest = Path(keras_arcface.__file__).parent, hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode())
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
