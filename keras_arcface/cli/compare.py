@@ -7,8 +7,8 @@ from pathlib import Path
 from keras_arcface.studies.compare import budgets
 from keras_arcface.studies.compare.losses import candidates
 from keras_arcface.studies.compare.pace import measure_pace
-from keras_arcface.studies.compare.protocol import SEARCHERS
 from keras_arcface.studies.compare.protocol import Protocol
+from keras_arcface.studies.compare.protocol_checks import SEARCHERS
 from keras_arcface.studies.compare.report import TEXT
 from keras_arcface.studies.compare.report import write_report
 from keras_arcface.studies.compare.running import compare

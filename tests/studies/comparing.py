@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from keras_arcface.ranges import Uniform
+from keras_arcface.studies.compare.agreement import loss_facts
 from keras_arcface.studies.compare.contract import Examples
 from keras_arcface.studies.compare.protocol import Protocol
 from keras_arcface.studies.compare.running import compare
-from keras_arcface.studies.compare.running import loss_facts
 
 DIM = 8
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_arcface.studies.compare import data
+from keras_arcface.studies.compare.agreement import loss_facts
 from keras_arcface.studies.compare.contract import Candidate
 from keras_arcface.studies.compare.contract import Examples
 from keras_arcface.studies.compare.protocol import Protocol
-from keras_arcface.studies.compare.running import loss_facts
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_arcface.evaluation.ranking import retrieval_report
 from keras_arcface.studies.compare.contract import Embed
-from keras_arcface.studies.compare.protocol import METRICS
+from keras_arcface.studies.compare.protocol_checks import METRICS
 
 SEPARATED = "separated"
 CONCATENATED = "concatenated"

@@ -5,11 +5,13 @@ import sys
 import uuid
 from collections.abc import Iterator
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from keras_arcface.studies.compare import environment
-from keras_arcface.studies.compare import protocol as protocols
+from keras_arcface.studies.compare.agreement import check_candidates
+from keras_arcface.studies.compare.agreement import check_examples
+from keras_arcface.studies.compare.agreement import check_reopen
+from keras_arcface.studies.compare.agreement import keep_protocol
 from keras_arcface.studies.compare.contract import Candidate
 from keras_arcface.studies.compare.contract import Examples
 from keras_arcface.studies.compare.contract import Fit
@@ -69,11 +71,11 @@ def compare(
     """
     folder = check_output_folder(folder)
     reopen = dict(reopen or {})
-    _check_examples(protocol, examples)
-    _check_candidates(protocol, candidates)
-    _check_reopen(protocol, reopen)
+    check_examples(protocol, examples)
+    check_candidates(protocol, candidates)
+    check_reopen(protocol, reopen)
     with sole_writer(folder):
-        _keep_protocol(protocol, folder)
+        keep_protocol(protocol, folder)
         ledger = Ledger(folder, protocol.hash, run=uuid.uuid4().hex)
         work = _Comparison(protocol, examples, candidates, fit, ledger)
         try:
@@ -230,78 +232,3 @@ class _Comparison:
             self._folds[fold],
             training_seed(self._protocol, reproduction, fold),
         )
-
-
-def _keep_protocol(protocol: Protocol, folder: Path) -> None:
-    path = folder / protocols.FILE
-    if not path.exists():
-        protocol.save(folder)
-        return
-    there = Protocol.load(path)
-    if there.hash != protocol.hash:
-        raise ValueError(
-            f"{folder} holds a comparison under another protocol: "
-            f"{'; '.join(protocol.differences(there))}. What was measured "
-            "under two protocols cannot be compared. Give a new folder."
-        )
-
-
-def _check_examples(protocol: Protocol, examples: Examples) -> None:
-    if examples.sha256 != protocol.data_hash:
-        raise ValueError(
-            f"The data must be that of the protocol, {protocol.data} with the "
-            f"hash {protocol.data_hash[:12]}. Received: {examples.name} with "
-            f"{examples.sha256[:12]}."
-        )
-    shape = tuple(examples.x.shape[1:])
-    if shape != protocol.input_shape:
-        raise ValueError(
-            f"Examples must have the shape {protocol.input_shape}. Received: "
-            f"{shape}."
-        )
-
-
-def _check_candidates(
-    protocol: Protocol, candidates: Mapping[str, Candidate]
-) -> None:
-    missing = [name for name in protocol.losses if name not in candidates]
-    if missing:
-        raise ValueError(
-            f"There is no loss called {', '.join(missing)}. There are: "
-            f"{', '.join(candidates)}."
-        )
-    chosen = {name: candidates[name] for name in protocol.losses}
-    unlike = [
-        name
-        for name, facts in loss_facts(chosen).items()
-        if protocols.canonical(facts)
-        != protocols.canonical(protocol.losses[name])
-    ]
-    if unlike:
-        raise ValueError(
-            "Losses must search the ranges that the protocol declares. These "
-            f"have others: {', '.join(unlike)}. Start a new comparison."
-        )
-
-
-def loss_facts(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
-    """Returns the `losses` of a protocol that compares these candidates."""
-    return {
-        name: {
-            "kind": candidate.kind,
-            "search_space": {
-                setting: range_.to_dict()
-                for setting, range_ in candidate.search_space.items()
-            },
-        }
-        for name, candidate in candidates.items()
-    }
-
-
-def _check_reopen(protocol: Protocol, reopen: Mapping[str, str]) -> None:
-    for loss, reason in reopen.items():
-        if loss not in protocol.losses or not reason.strip():
-            raise ValueError(
-                "--reopen takes a loss of the comparison and a reason. "
-                f"Received: {loss}={reason!r}."
-            )

@@ -13,7 +13,7 @@ from keras_arcface.evaluation.tables import jsonable
 from keras_arcface.studies.compare import audit
 from keras_arcface.studies.compare.judging import READINGS
 from keras_arcface.studies.compare.ledger import SESSION
-from keras_arcface.studies.compare.protocol import METRICS
+from keras_arcface.studies.compare.protocol_checks import METRICS
 from keras_arcface.studies.compare.records import CHOICE
 from keras_arcface.studies.compare.records import FINAL
 from keras_arcface.studies.compare.records import OPENING

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_arcface.evaluation.tables import percent
 from keras_arcface.evaluation.tables import percent_range
-from keras_arcface.studies.compare.protocol import METRICS
+from keras_arcface.studies.compare.protocol_checks import METRICS
 from keras_arcface.studies.compare.summary import by_mean
 
 METRIC_NAMES = {
