@@ -12,6 +12,7 @@ FLOORS = {
     "utils": 0,
     "version": 0,
     "numerics": 1,
+    "ranges": 1,
     "data": 1,
     "evaluation": 1,
     "faces": 1,

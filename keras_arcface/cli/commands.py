@@ -3,6 +3,7 @@
 from keras_arcface.cli import align
 from keras_arcface.cli import calibrate
 from keras_arcface.cli import clean
+from keras_arcface.cli import compare
 from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import enroll
@@ -29,6 +30,7 @@ COMMANDS = (
     clean,
     evaluate,
     report,
+    compare,
     export,
     embed,
     verify,

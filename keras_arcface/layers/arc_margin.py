@@ -18,6 +18,7 @@ from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.head import split_inputs
 from keras_arcface.margins.checks import check_count
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -94,6 +95,9 @@ class ArcMarginLayer(keras.layers.Layer):
     >>> tuple(logits.shape)
     (2, 10)
     """
+
+    # Beside those of the margin; for those that bring no scale of their own.
+    search_space = {"scale": LogUniform(8.0, 256.0)}
 
     def __init__(
         self,

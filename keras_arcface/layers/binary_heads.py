@@ -12,6 +12,8 @@ from keras_arcface.layers.arc_margin import ArcMarginLayer
 from keras_arcface.losses import binary
 from keras_arcface.losses.checks import check_positive
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 # Arguments that these heads do without, and the value that asks for nothing.
 _OF_THE_SOFTMAX = {"chunk_size": 0, "label_smoothing": 0, "sample_rate": 1}
@@ -134,6 +136,13 @@ class SphereFace2Layer(BinaryHead):
     - [Wen et al., 2022](https://arxiv.org/abs/2108.01513)
     """
 
+    search_space = {
+        "margin": Uniform(0.05, 0.7),
+        "scale": LogUniform(8.0, 128.0),
+        "t": Uniform(1.0, 5.0),
+        "balance": Uniform(0.5, 0.9),
+    }
+
     def __init__(
         self,
         num_classes,
@@ -201,6 +210,12 @@ class UniFaceLayer(BinaryHead):
     - Zhou et al., 2023, "UniFace: Unified Cross-Entropy Loss for Deep Face
       Recognition", ICCV
     """
+
+    search_space = {
+        "margin": Uniform(0.05, 0.7),
+        "scale": LogUniform(8.0, 256.0),
+        "negative_weight": LogUniform(0.1, 10.0),
+    }
 
     def __init__(
         self,

@@ -178,11 +178,15 @@ class GlobalDepthwiseHead(EmbeddingHead):
             (input_shape[0], channels), self.embedding_dim
         )
 
-    def call(self, feature_map):
+    def pool(self, feature_map):
+        """Returns what the dense layer sees, `(batch, channels)`."""
         x = self.normalization(self.depthwise(feature_map))
         if self.pointwise:
             x = self.pointwise_normalization(self.pointwise_conv(x))
-        return self.features(self.dense(self.drop(self.flatten(x))))
+        return self.flatten(x)
+
+    def call(self, feature_map):
+        return self.features(self.dense(self.drop(self.pool(feature_map))))
 
     def get_config(self):
         return {**super().get_config(), "pointwise": self.pointwise}

@@ -10,6 +10,8 @@ from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.losses.pairs import check_dtype
 from keras_arcface.losses.pairs import exact_labels
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -42,6 +44,8 @@ class ContrastiveLoss(keras.losses.Loss):
     Raises:
         ValueError: for embeddings in place of distances.
     """
+
+    search_space = {"margin": Uniform(0.3, 1.6)}
 
     def __init__(
         self,
@@ -101,6 +105,8 @@ class NpairsLoss(keras.losses.Loss):
     Raises:
         ValueError: for one-hot labels; see `NpairsMultilabelLoss`.
     """
+
+    search_space = {}
 
     def __init__(
         self,
@@ -201,6 +207,9 @@ class LiftedStructLoss(PairLoss):
         miner: A `Miner` that narrows the pairs first. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    # Moves a logarithm against distances of embeddings of any length.
+    search_space = {"margin": LogUniform(0.1, 10.0)}
 
     def __init__(self, margin=1.0, miner=None, **kwargs):
         super().__init__(miner, **kwargs)

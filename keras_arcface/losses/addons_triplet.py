@@ -8,6 +8,7 @@ from keras_arcface.losses import reduce
 from keras_arcface.losses import search
 from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
 
 
 def semi_hard_index(distance, positives, negatives):
@@ -74,6 +75,8 @@ class TripletSemiHardLoss(PairLoss):
     1.41...
     """
 
+    search_space = {"margin": LogUniform(0.05, 1.0)}
+
     def __init__(self, margin=1.0, distance_metric="L2", miner=None, **kwargs):
         super().__init__(miner, **kwargs)
         self.margin = check_number("margin", margin)
@@ -126,6 +129,8 @@ class TripletHardLoss(PairLoss):
         miner: A `Miner` that narrows the pairs first. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {"margin": LogUniform(0.05, 1.0)}
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ from keras_arcface import numerics
 from keras_arcface.losses.proxy_head import is_own
 from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import Choice
+from keras_arcface.ranges import LogUniform
 
 # Squared distance below which two centres are one: without a direction, and
 # where an inverse power still is a number.
@@ -75,6 +77,8 @@ class IntraLoss(CenterTerm):
         See `CenterTerm`.
     """
 
+    search_space = {"weight": LogUniform(0.1, 30.0)}
+
     title = "intra_loss"
 
     def term(self, embeddings, labels, class_centers):
@@ -97,6 +101,8 @@ class InterLoss(CenterTerm):
     Args, Call arguments and Returns:
         See `CenterTerm`.
     """
+
+    search_space = {"weight": LogUniform(0.1, 30.0)}
 
     title = "inter_loss"
 
@@ -129,6 +135,11 @@ class HypersphericalEnergy(CenterTerm):
     Call arguments and Returns:
         See `CenterTerm`.
     """
+
+    search_space = {
+        "weight": LogUniform(0.01, 10.0),
+        "power": Choice((0.0, 1.0, 2.0)),
+    }
 
     title = "hyperspherical_energy"
 

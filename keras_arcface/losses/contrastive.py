@@ -7,6 +7,7 @@ from keras_arcface.losses import distances
 from keras_arcface.losses import reduce
 from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import Uniform
 
 
 def contrastive(distance, pairs, positive_margin, negative_margin):
@@ -51,6 +52,11 @@ class PairContrastiveLoss(PairLoss):
         miner: A `Miner`; all pairs without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {
+        "positive_margin": Uniform(0.0, 0.6),
+        "negative_margin": Uniform(0.4, 1.6),
+    }
 
     def __init__(
         self, positive_margin=0.0, negative_margin=1.0, miner=None, **kwargs
@@ -100,6 +106,11 @@ class SNRContrastiveLoss(PairContrastiveLoss):
         miner: A `Miner`; all pairs without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {
+        "positive_margin": Uniform(0.0, 0.6),
+        "negative_margin": Uniform(0.2, 2.0),
+    }
 
     def matrix(self, query, reference):
         """Returns the distances `(batch, references)` that are compared."""

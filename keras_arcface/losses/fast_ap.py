@@ -7,6 +7,7 @@ from keras_arcface.losses import distances
 from keras_arcface.losses import reduce
 from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.margins.checks import check_count
+from keras_arcface.ranges import Choice
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -30,6 +31,8 @@ class FastAPLoss(PairLoss):
         miner: A `Miner`; all pairs without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {"num_bins": Choice((10, 20, 40))}
 
     def __init__(self, num_bins=10, miner=None, **kwargs):
         super().__init__(miner, **kwargs)

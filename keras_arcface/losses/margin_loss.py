@@ -13,6 +13,7 @@ from keras_arcface.losses.pairs import mined_loss
 from keras_arcface.losses.triplet_counts import triplet_counts
 from keras_arcface.margins.checks import check_count
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import Uniform
 
 
 def margin_sums(pairs, beta, margin):
@@ -63,6 +64,11 @@ class MarginLoss(PairLoss):
         miner: A `Miner`; all triplets without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {
+        "margin": Uniform(0.05, 0.5),
+        "beta": Uniform(0.6, 1.3),
+    }
 
     def __init__(self, margin=0.2, beta=1.2, nu=0.0, miner=None, **kwargs):
         super().__init__(miner, **kwargs)
@@ -120,6 +126,12 @@ class ClassMarginLoss(EmbeddingHead):
     Returns:
         The embeddings, unchanged.
     """
+
+    search_space = {
+        "margin": Uniform(0.05, 0.5),
+        "beta": Uniform(0.6, 1.3),
+        "nu": Uniform(0.0, 0.1),
+    }
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from keras_arcface.losses.head import EmbeddingHead
 from keras_arcface.losses.head import embedding_dim
 from keras_arcface.losses.pairs import make_pairs
 from keras_arcface.margins.checks import check_count
+from keras_arcface.ranges import Choice
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -56,6 +57,9 @@ class CrossBatchMemory(EmbeddingHead):
     >>> tuple(loss.shape), int(head.filled)
     ((4,), 4)
     """
+
+    # Beside those of its loss.
+    search_space = {"size": Choice((256, 1024))}
 
     def __init__(self, loss, size=1024, **kwargs):
         super().__init__(**kwargs)

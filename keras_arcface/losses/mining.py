@@ -8,6 +8,7 @@ from keras_arcface.losses import distances
 from keras_arcface.losses import reduce
 from keras_arcface.losses.pairs import make_pairs
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import Uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -78,6 +79,8 @@ class BatchHardMiner(Miner):
         distance: As in `Miner`.
     """
 
+    search_space = {}
+
     def choose(self, distance, pairs):
         whole = has_triplet(pairs)
         return {
@@ -95,6 +98,11 @@ class PairMarginMiner(Miner):
         negative_margin: Float, distance. Defaults to `0.8`.
         distance: As in `Miner`.
     """
+
+    search_space = {
+        "positive_margin": Uniform(0.0, 0.5),
+        "negative_margin": Uniform(0.5, 1.4),
+    }
 
     def __init__(
         self, positive_margin=0.2, negative_margin=0.8, distance="euclidean"
@@ -133,6 +141,8 @@ class MultiSimilarityMiner(Miner):
     Args:
         epsilon: Float, in units of cosine. Defaults to `0.1`.
     """
+
+    search_space = {"epsilon": Uniform(0.0, 0.4)}
 
     def __init__(self, epsilon=0.1):
         super().__init__("cosine")

@@ -12,6 +12,8 @@ from keras_arcface.losses.proxy_head import is_own
 from keras_arcface.losses.proxy_head import take_own
 from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -46,6 +48,8 @@ class ProxyNCA(ProxyHead):
     >>> tuple(head(np.ones((2, 4), "float32")).shape)
     (2, 10)
     """
+
+    search_space = {"scale": LogUniform(1.0, 64.0)}
 
     def __init__(
         self,
@@ -108,6 +112,11 @@ class ProxyAnchor(ProxyHead):
     Call arguments and Returns:
         See `EmbeddingHead`. Logits are alpha s.
     """
+
+    search_space = {
+        "margin": Uniform(0.0, 0.5),
+        "alpha": LogUniform(8.0, 128.0),
+    }
 
     def __init__(
         self,

@@ -8,6 +8,8 @@ from keras_arcface.losses import reduce
 from keras_arcface.losses.checks import check_positive
 from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -30,6 +32,8 @@ class NTXentLoss(PairLoss):
         miner: A `Miner`; all pairs without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {"temperature": LogUniform(0.01, 1.0)}
 
     def __init__(self, temperature=0.07, miner=None, **kwargs):
         super().__init__(miner, **kwargs)
@@ -68,6 +72,8 @@ class SupConLoss(PairLoss):
         miner: A `Miner`; all pairs without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {"temperature": LogUniform(0.01, 1.0)}
 
     def __init__(self, temperature=0.1, miner=None, **kwargs):
         super().__init__(miner, **kwargs)
@@ -110,6 +116,12 @@ class MultiSimilarityLoss(PairLoss):
         miner: A `Miner`; all pairs without. Defaults to `None`.
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
+
+    search_space = {
+        "alpha": LogUniform(0.5, 50.0),
+        "beta": LogUniform(5.0, 100.0),
+        "base": Uniform(0.0, 1.0),
+    }
 
     def __init__(self, alpha=2.0, beta=50.0, base=0.5, miner=None, **kwargs):
         super().__init__(miner, **kwargs)

@@ -10,6 +10,9 @@ from keras_arcface.losses.proxy_head import is_own
 from keras_arcface.losses.proxy_head import take_own
 from keras_arcface.margins.checks import check_count
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import Choice
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -42,6 +45,14 @@ class SoftTriple(ProxyHead):
     Call arguments and Returns:
         See `EmbeddingHead`. Logits are scale S.
     """
+
+    search_space = {
+        "centers": Choice((2, 5, 10)),
+        "scale": LogUniform(8.0, 128.0),
+        "gamma": LogUniform(0.02, 1.0),
+        "margin": Uniform(0.0, 0.5),
+        "tau": Choice((0.0, 0.2)),
+    }
 
     def __init__(
         self,

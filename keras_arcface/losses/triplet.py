@@ -9,6 +9,8 @@ from keras_arcface.losses.pairs import PairLoss
 from keras_arcface.losses.triplet_counts import triplet_counts
 from keras_arcface.margins.checks import check_angle
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 
 def triplet_hinge(distance, pairs, margin):
@@ -68,6 +70,8 @@ class TripletLoss(PairLoss):
     0.907...
     """
 
+    search_space = {"margin": LogUniform(0.02, 1.0)}
+
     def __init__(
         self, margin=0.2, distance="squared_euclidean", miner=None, **kwargs
     ):
@@ -112,6 +116,8 @@ class AngularTripletLoss(PairLoss):
     Raises:
         ValueError: for a margin that looks like degrees.
     """
+
+    search_space = {"margin": Uniform(0.05, 0.7)}
 
     def __init__(self, margin=0.35, miner=None, **kwargs):
         super().__init__(miner, **kwargs)

@@ -12,6 +12,8 @@ from keras_arcface.losses.search import count_below
 from keras_arcface.losses.triplet_counts import triplet_counts
 from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.checks import check_number
+from keras_arcface.ranges import Choice
+from keras_arcface.ranges import Uniform
 
 
 @keras.saving.register_keras_serializable(package="keras_arcface")
@@ -27,6 +29,8 @@ class SemiHardMiner(Miner):
     Args:
         distance: As in `Miner`.
     """
+
+    search_space = {}
 
     def choose(self, distance, pairs):
         index, valid = semi_hard_index(
@@ -53,6 +57,8 @@ class TripletMarginMiner(Miner):
         kind: One of the above. Defaults to `"all"`.
         distance: As in `Miner`.
     """
+
+    search_space = {"margin": Choice((0.05, 0.1, 0.2, 0.4))}
 
     def __init__(self, margin=0.2, kind="all", distance="euclidean"):
         super().__init__(distance)
@@ -111,6 +117,11 @@ class DistanceWeightedMiner(Miner):
             never drawn. Defaults to `1.4`.
         seed: Int. Defaults to `0`.
     """
+
+    search_space = {
+        "cutoff": Uniform(0.2, 0.8),
+        "nonzero_loss_cutoff": Uniform(1.0, 1.8),
+    }
 
     def __init__(self, cutoff=0.5, nonzero_loss_cutoff=1.4, seed=0):
         super().__init__("euclidean")

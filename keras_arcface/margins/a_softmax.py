@@ -10,6 +10,8 @@ from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.combined import check_factor
 from keras_arcface.margins.combined import psi
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Choice
+from keras_arcface.ranges import Uniform
 
 # base, gamma, power and minimum of lambda = max(min, base (1 + gamma t)^-p).
 ANNEALINGS = {
@@ -70,6 +72,12 @@ class ASoftmax(Margin):
     Reference:
     - [Liu et al., 2017](https://arxiv.org/abs/1704.08063)
     """
+
+    # Constant lambdas: the papers' schedules take thousands of steps to fall.
+    search_space = {
+        "margin": Uniform(1.2, 4.0),
+        "annealing": Choice((2.0, 5.0, 20.0)),
+    }
 
     reads = ("norm",)
     keeps_state = True

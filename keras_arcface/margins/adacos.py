@@ -64,6 +64,8 @@ class AdaCos(Margin):
     - [Zhang et al., 2019](https://arxiv.org/abs/1905.00292)
     """
 
+    search_space = {}
+
     def __init__(self, dynamic=True, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(dynamic, bool):

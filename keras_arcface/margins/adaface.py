@@ -9,6 +9,8 @@ from keras_arcface import numerics
 from keras_arcface.margins.checks import check_angle
 from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 # The authors' bounds: of lengths, of cosines and angles, beside the deviation.
 _NORM_BOUNDS = (1e-3, 100.0)
@@ -98,6 +100,11 @@ class AdaFace(Margin):
     Reference:
     - [Kim et al., 2022](https://arxiv.org/abs/2204.00964)
     """
+
+    search_space = {
+        "margin": Uniform(0.05, 0.7),
+        "h": LogUniform(0.1, 1.0),
+    }
 
     reads = ("norm",)
     keeps_state = True

@@ -7,6 +7,7 @@ from keras_arcface import numerics
 from keras_arcface.margins.checks import check_angle
 from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 TAILS = ("reflect", "raw", "linear", "easy", "clamp")
 GRADIENTS = ("exact", "straight_through")
@@ -97,6 +98,8 @@ class ArcFace(Margin):
     >>> float(margin.penalize(np.array([0.5], "float32"))[0])  # cos(60 + 28.6)
     0.0235...
     """
+
+    search_space = {"margin": Uniform(0.05, 0.7)}
 
     def __init__(self, margin=0.5, tail="reflect", gradient="exact", **kwargs):
         super().__init__(**kwargs)

@@ -6,6 +6,7 @@ from keras import ops
 from keras_arcface import numerics
 from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 
 def circle_target(cosine, margin):
@@ -46,6 +47,8 @@ class Circle(Margin):
     Reference:
     - [Sun et al., 2020](https://arxiv.org/abs/2002.10857)
     """
+
+    search_space = {"margin": Uniform(0.05, 0.5)}
 
     def __init__(self, margin=0.25, **kwargs):
         super().__init__(**kwargs)

@@ -12,6 +12,7 @@ from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.cosface import check_cosine_margin
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 TAILS = ("reflect", "raw")
 
@@ -86,6 +87,12 @@ class Combined(Margin):
     - [Deng et al., 2019, Eq. 4](https://arxiv.org/abs/1801.07698)
     """
 
+    search_space = {
+        "m1": Uniform(0.8, 1.2),
+        "m2": Uniform(0.0, 0.5),
+        "m3": Uniform(0.0, 0.4),
+    }
+
     def __init__(
         self,
         m1=1.0,
@@ -148,6 +155,8 @@ class SphereFace(Margin):
     - [Deng et al., 2019, Table 2](https://arxiv.org/abs/1801.07698)
     - [Liu et al., 2022 (SphereFace-R)](https://arxiv.org/abs/2109.05565)
     """
+
+    search_space = {"margin": Uniform(1.05, 2.0)}
 
     def __init__(self, margin=1.35, tail="reflect", gradient="exact", **kwargs):
         super().__init__(**kwargs)

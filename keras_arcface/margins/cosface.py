@@ -6,6 +6,7 @@ from keras import ops
 from keras_arcface import numerics
 from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 
 def cosface(cosine, margin):
@@ -44,6 +45,8 @@ class CosFace(Margin):
     Reference:
     - [Wang et al., 2018](https://arxiv.org/abs/1801.09414)
     """
+
+    search_space = {"margin": Uniform(0.05, 0.7)}
 
     def __init__(self, margin=0.35, **kwargs):
         super().__init__(**kwargs)

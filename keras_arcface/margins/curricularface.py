@@ -10,6 +10,7 @@ from keras_arcface.margins.checks import check_angle
 from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 
 def curricular_negatives(cosine, moved, t):
@@ -52,6 +53,8 @@ class CurricularFace(Margin):
     Reference:
     - [Huang et al., 2020](https://arxiv.org/abs/2004.00288)
     """
+
+    search_space = {"margin": Uniform(0.05, 0.7)}
 
     keeps_state = True
 

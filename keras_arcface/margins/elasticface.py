@@ -12,6 +12,8 @@ from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.cosface import check_cosine_margin
 from keras_arcface.margins.cosface import cosface
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import LogUniform
+from keras_arcface.ranges import Uniform
 
 PLUS = (None, "paper", "reference")
 _DEFAULT_MARGIN = {"arc": 0.5, "cos": 0.35}
@@ -69,6 +71,11 @@ class ElasticFace(Margin):
     Reference:
     - [Boutros et al., 2022](https://arxiv.org/abs/2109.09416)
     """
+
+    search_space = {
+        "margin": Uniform(0.05, 0.7),
+        "deviation": LogUniform(0.01, 0.1),
+    }
 
     keeps_state = True
 

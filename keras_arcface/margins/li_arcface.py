@@ -7,6 +7,7 @@ import keras
 from keras_arcface import numerics
 from keras_arcface.margins.checks import check_angle
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 
 def linear_angle(cosine, margin=0.0):
@@ -43,6 +44,8 @@ class LiArcFace(Margin):
     Reference:
     - [Li et al., 2019](https://arxiv.org/abs/1907.12256)
     """
+
+    search_space = {"margin": Uniform(0.05, 0.7)}
 
     def __init__(self, margin=0.45, **kwargs):
         super().__init__(**kwargs)

@@ -9,6 +9,7 @@ from keras_arcface.margins.checks import check_angle
 from keras_arcface.margins.checks import check_choice
 from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import LogUniform
 
 
 def magface_margin(norm, norms, margins):
@@ -73,6 +74,9 @@ class MagFace(Margin):
     Reference:
     - [Meng et al., 2021](https://arxiv.org/abs/2103.06627)
     """
+
+    # The two margins are one argument, which is no number: they stay.
+    search_space = {"norm_weight": LogUniform(0.3, 100.0)}
 
     reads = ("norm",)
     has_penalty = True

@@ -195,6 +195,8 @@ class NoMargin(Margin):
     - [Wang et al., 2017](https://arxiv.org/abs/1704.06369)
     """
 
+    search_space = {}
+
     def penalize(self, cosine, strength=1.0):
         return cosine
 

@@ -12,6 +12,7 @@ from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.cosface import check_cosine_margin
 from keras_arcface.margins.cosface import cosface
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 _DEFAULT_MARGIN = {"arc": 0.5, "am": 0.35}
 _DEFAULT_TAIL = {"arc": "reflect", "am": "raw"}
@@ -58,6 +59,12 @@ class MVSoftmax(Margin):
     - [Wang et al., 2020](https://arxiv.org/abs/1912.00833), where the scale
       is 32.
     """
+
+    # Radians or units of cosine: the same numbers suit both.
+    search_space = {
+        "margin": Uniform(0.05, 0.7),
+        "t": Uniform(0.0, 0.5),
+    }
 
     def __init__(self, kind="arc", margin=None, t=0.2, tail=None, **kwargs):
         super().__init__(**kwargs)

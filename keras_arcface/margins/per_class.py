@@ -12,6 +12,7 @@ from keras_arcface.margins.checks import check_number
 from keras_arcface.margins.cosface import check_cosine_margin
 from keras_arcface.margins.cosface import cosface
 from keras_arcface.margins.margin import Margin
+from keras_arcface.ranges import Uniform
 
 _CHECKS = {"arc": check_angle, "cos": check_cosine_margin}
 
@@ -44,6 +45,9 @@ class PerClass(Margin):
     Reference:
     - [Ha et al., 2020 (dynamic margins)](https://arxiv.org/abs/2010.05350)
     """
+
+    # Of `from_counts`.
+    search_space = {"low": Uniform(0.0, 0.3), "high": Uniform(0.3, 0.8)}
 
     reads = ("labels",)
 

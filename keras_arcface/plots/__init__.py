@@ -7,6 +7,7 @@ from keras_arcface.plots.boundaries import (
 from keras_arcface.plots.cmc import plot_cmc as plot_cmc
 from keras_arcface.plots.det import plot_det as plot_det
 from keras_arcface.plots.geometry import plot_geometry as plot_geometry
+from keras_arcface.plots.intervals import plot_intervals as plot_intervals
 from keras_arcface.plots.neighbours import plot_neighbours as plot_neighbours
 from keras_arcface.plots.pictures import plot_picture_grid as plot_picture_grid
 from keras_arcface.plots.rejecting import plot_reject_curve as plot_reject_curve
