@@ -19,6 +19,7 @@ EXPORT = [
 DETECT = ["mtcnn>=1.0"]
 TENSORBOARD = ["tensorboard>=2.19"]
 SEARCH = ["faiss-cpu>=1.8"]
+COMPARE = ["optuna>=4"]
 TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", "scikit-learn>=1.4"]
 
 
@@ -66,8 +67,9 @@ setup(
         "tensorboard": TENSORBOARD,
         "jax": ["jax>=0.6"],
         "search": SEARCH,
+        "compare": COMPARE,
         "test": TEST,
-        "all": EXPORT + DETECT + TENSORBOARD + SEARCH + TEST,
+        "all": EXPORT + DETECT + TENSORBOARD + SEARCH + COMPARE + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]

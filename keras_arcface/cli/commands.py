@@ -3,6 +3,7 @@
 from keras_arcface.cli import align
 from keras_arcface.cli import calibrate
 from keras_arcface.cli import clean
+from keras_arcface.cli import compare
 from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import evaluate
@@ -25,6 +26,7 @@ COMMANDS = (
     train,
     clean,
     evaluate,
+    compare,
     export,
     embed,
     verify,

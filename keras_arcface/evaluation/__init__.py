@@ -97,6 +97,17 @@ from keras_arcface.evaluation.search import ExactIndex as ExactIndex
 from keras_arcface.evaluation.search import FaissIndex as FaissIndex
 from keras_arcface.evaluation.search import SearchResult as SearchResult
 from keras_arcface.evaluation.search import search_gallery as search_gallery
+from keras_arcface.evaluation.significance import MeanInterval as MeanInterval
+from keras_arcface.evaluation.significance import (
+    PairedDifference as PairedDifference,
+)
+from keras_arcface.evaluation.significance import alike_groups as alike_groups
+from keras_arcface.evaluation.significance import holm as holm
+from keras_arcface.evaluation.significance import (
+    paired_differences as paired_differences,
+)
+from keras_arcface.evaluation.significance import paired_t_test as paired_t_test
+from keras_arcface.evaluation.significance import t_interval as t_interval
 from keras_arcface.evaluation.similarity import all_pairs as all_pairs
 from keras_arcface.evaluation.similarity import (
     cosine_similarity as cosine_similarity,
