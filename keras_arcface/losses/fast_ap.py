@@ -32,7 +32,7 @@ class FastAPLoss(PairLoss):
         **kwargs: Of `PairLoss`: reduction, name, dtype.
     """
 
-    search_space = {"num_bins": Choice((10, 20, 40))}
+    search_space = {"num_bins": Choice((5, 10, 20))}
 
     def __init__(self, num_bins=10, miner=None, **kwargs):
         super().__init__(miner, **kwargs)

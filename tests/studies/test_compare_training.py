@@ -9,6 +9,7 @@ from keras_arcface.evaluation import retrieval_report
 from keras_arcface.studies.compare.losses import candidates
 from keras_arcface.studies.compare.order import batch_rows
 from keras_arcface.studies.compare.protocol import Protocol
+from keras_arcface.studies.compare.trainer import Frame
 from keras_arcface.studies.compare.training import fit
 
 ALL = candidates()
@@ -137,6 +138,18 @@ def test_the_rate_of_the_class_centres_is_heeded():
     )
     losses = [train("norm_softmax", s)[1]["losses"] for s in (slow, fast)]
     assert losses[0][-1] != losses[1][-1]
+
+
+@pytest.mark.parametrize("name", ["arcface", "triplet_semihard"])
+def test_a_long_search_is_compiled_and_gives_the_same(name):
+    """XLA takes over where there are many trainings; on features only."""
+    short = dataclasses.replace(PROTOCOL, steps=20, evaluate_every=10)
+    long = dataclasses.replace(short, trials=200)
+    assert Frame.of(long, (DIM,), CLASSES).compiled
+    assert not Frame.of(short, (DIM,), CLASSES).compiled
+    assert not Frame.of(long, (8, 8, 3), CLASSES).compiled
+    losses = [train(name, protocol=p)[1]["losses"] for p in (short, long)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_a_training_that_diverges_says_so():

@@ -88,11 +88,8 @@ def _compiled(candidate, structure, frame):
 
 
 def _train(trainer, protocol, x, y, judge, seed):
-    import tensorflow as tf
-
     rows = batch_rows(protocol, trainer.candidate.kind, y, seed)
-    x = tf.constant(x, trainer.frame.dtype)
-    y = tf.constant(y, tf.int32)
+    x, y = np.asarray(x, trainer.frame.dtype), y.astype(np.int32)
     best, best_score, best_step = None, -np.inf, 0
     losses, scores = [], []
     for start in range(0, protocol.steps, protocol.evaluate_every):
