@@ -19,7 +19,8 @@ EXPORT = [
 DETECT = ["mtcnn>=1.0"]
 TENSORBOARD = ["tensorboard>=2.19"]
 SEARCH = ["faiss-cpu>=1.8"]
-TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", "scikit-learn>=1.4"]
+FIGURES = ["scikit-learn>=1.4", "scipy>=1.11"]
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", *FIGURES]
 
 
 def version():
@@ -66,8 +67,9 @@ setup(
         "tensorboard": TENSORBOARD,
         "jax": ["jax>=0.6"],
         "search": SEARCH,
+        "figures": FIGURES,
         "test": TEST,
-        "all": EXPORT + DETECT + TENSORBOARD + SEARCH + TEST,
+        "all": EXPORT + DETECT + TENSORBOARD + SEARCH + FIGURES + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]
