@@ -7,6 +7,7 @@ from keras_arcface.cli import convert
 from keras_arcface.cli import embed
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
+from keras_arcface.cli import figures
 from keras_arcface.cli import inspect
 from keras_arcface.cli import pack
 from keras_arcface.cli import plan
@@ -26,6 +27,7 @@ COMMANDS = (
     clean,
     evaluate,
     export,
+    figures,
     embed,
     verify,
     calibrate,
