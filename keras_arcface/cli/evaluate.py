@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from keras_arcface import evaluation
 from keras_arcface import plots
 from keras_arcface.cli.sources import pairs_from_data
 from keras_arcface.cli.sources import pairs_from_file
 from keras_arcface.pretrained import load_backbone
-from keras_arcface.training.verification import verify
+from keras_arcface.training.verification import embed_data
+from keras_arcface.training.verification import report
 from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import write_json
 
@@ -42,6 +44,12 @@ def add_parser(subparsers):
         "--resize", action="store_true", help="resize other pictures"
     )
     parser.add_argument(
+        "--geometry",
+        action="store_true",
+        help="also measure how the identities lie to each other: angles, "
+        "effective dimension, hubness (adds geometry.png)",
+    )
+    parser.add_argument(
         "--output",
         help="folder for report.json, det.png and scores.png "
         "(default: evaluation-MODEL)",
@@ -54,23 +62,40 @@ def run(args):
     folder = check_output_folder(output)
     backbone = load_backbone(args.model)
     data, pairs, source = _pairs(args, backbone.input_shape[1:3])
-    report, similarity = verify(
-        backbone, data, pairs, flip=args.flip, verbose=True
+    if args.geometry and pairs.subject is None:
+        raise ValueError(
+            "--geometry needs to know who is on each picture, which a .bin "
+            "set does not say. Take --data FOLDER, or --pairs CSV."
+        )
+    embeddings = embed_data(backbone, data, args.flip, verbose=True)
+    similarity = evaluation.cosine_similarity(
+        embeddings, pairs.left, pairs.right
     )
+    judged = report(similarity, pairs)
     print(f"{args.model} on {source}" + (", with flip" if args.flip else ""))
-    print(report.summary())
+    print(judged.summary())
     values = {"model": str(args.model), "pairs": source, "flip": args.flip}
-    write_json(folder / "report.json", {**values, **report.to_dict()})
+    values |= judged.to_dict()
+    geometry = None
+    if args.geometry:
+        geometry = evaluation.geometry_report(embeddings, pairs.subject)
+        print(geometry.summary())
+        values["geometry"] = geometry.to_dict()
+    write_json(folder / "report.json", values)
     plots.plot_scores(
         similarity,
         pairs.is_same,
         folder / "scores.png",
-        threshold=report.eer_threshold,
+        threshold=judged.eer_threshold,
         title=source,
     )
     curves = {Path(args.model).name: (similarity, pairs.is_same)}
     plots.plot_det(curves, folder / "det.png")
-    print(f"Wrote {folder}: report.json, det.png, scores.png")
+    written = ["report.json", "det.png", "scores.png"]
+    if geometry is not None:
+        plots.plot_geometry(geometry, folder / "geometry.png")
+        written.append("geometry.png")
+    print(f"Wrote {folder}: {', '.join(written)}")
 
 
 def _pairs(args, size):

@@ -127,7 +127,9 @@ def directed_means(
     """Does `class_means`, and refuses classes whose mean has no direction."""
     means, classes = class_means(embeddings, labels)
     if not len(classes):
-        raise ValueError("There is no embedding to judge: `embeddings` has none.")
+        raise ValueError(
+            "There is no embedding to judge: `embeddings` has none."
+        )
     short = np.flatnonzero(row_norms(means) < _SHORTEST_MEAN)
     if short.size:
         raise ValueError(

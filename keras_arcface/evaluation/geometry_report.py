@@ -93,13 +93,17 @@ def geometry_report(
     if len(embeddings) >= k + 2:
         most = max(math.isqrt(most_cosines), k + 2)
         near = hubness(embeddings, labels, k, most, seed)
-    _, counts = np.unique(labels, return_counts=True)
+    _, place, counts = np.unique(
+        labels, return_inverse=True, return_counts=True
+    )
+    others = intra[counts[place] > 1]
     dimension = effective_dimension(embeddings)
     report = GeometryReport(
         embeddings=len(embeddings),
         dim=embeddings.shape[1],
         classes=len(classes),
         lone_classes=int((counts == 1).sum()),
+        intra_without_lone=float(others.mean()) if others.size else None,
         angles=angles,
         effective_dimension=dimension.centered,
         effective_dimension_uncentered=dimension.uncentered,
@@ -114,9 +118,7 @@ def _between(vectors, group_size, most_cosines, seed):
     most = max(1, most_cosines // len(vectors))
     return AngleDistribution.of_angles(
         nearest_angles(vectors, group_size, most, seed),
-        expected_nearest_angle(
-            len(vectors) - group_size + 1, vectors.shape[1]
-        ),
+        expected_nearest_angle(len(vectors) - group_size + 1, vectors.shape[1]),
     )
 
 

@@ -13,7 +13,9 @@ from keras_arcface.evaluation.tables import aligned
 from keras_arcface.evaluation.tables import jsonable
 from keras_arcface.evaluation.tables import percent
 
-QUANTILES = {f"p{percent:02d}": percent / 100 for percent in (5, 25, 50, 75, 95)}
+QUANTILES = {
+    f"p{percent:02d}": percent / 100 for percent in (5, 25, 50, 75, 95)
+}
 # name in the report: what the table calls it, and what it is
 ANGLES = {
     "intra": ("Intra", "embedding to its embedding centre"),
@@ -67,7 +69,8 @@ class GeometryReport:
 
     Attributes:
         embeddings: How many. dim: Numbers of each. classes: How many.
-        lone_classes: Classes of a single embedding.
+        lone_classes: Classes of a single embedding, which is its own centre.
+        intra_without_lone: `intra` of the other classes; None without any.
         angles: `AngleDistribution` by name: "intra", of embeddings to their
             embedding centres (the mean of the class's unit embeddings);
             "inter", of embedding centres to the nearest other, with two
@@ -86,6 +89,7 @@ class GeometryReport:
     dim: int
     classes: int
     lone_classes: int
+    intra_without_lone: float | None
     angles: dict[str, AngleDistribution]
     effective_dimension: float
     effective_dimension_uncentered: float
@@ -145,7 +149,10 @@ class GeometryReport:
 
 
 def _row(name, what, angles):
-    values = [angles.mean, *(angles.quantiles[q] for q in ("p05", "p50", "p95"))]
+    values = [
+        angles.mean,
+        *(angles.quantiles[q] for q in ("p05", "p50", "p95")),
+    ]
     random = "" if angles.random is None else f"{angles.random:.2f}"
     note = f"{what} ({angles.of:,})"
     return (name, *(f"{value:.2f}" for value in values), random, note)
@@ -171,9 +178,11 @@ def _about_hubness(hubness):
 def report_warnings(report: GeometryReport) -> Iterator[str]:
     """Yields what a reader must know before quoting a number."""
     if report.lone_classes:
+        without = report.intra_without_lone
+        others = "" if without is None else f"; without them {without:.2f}"
         yield (
             f"{report.lone_classes:,} of {report.classes:,} classes have a "
-            "single embedding, which is its own centre: Intra is too low."
+            f"single embedding, its own centre: Intra is too low{others}."
         )
     dimension = report.effective_dimension
     if math.isnan(dimension):

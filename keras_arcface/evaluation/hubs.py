@@ -114,9 +114,7 @@ def hubness(
         worst_hub=int(rows[worst]),
         worst_hub_lists=int(times[worst]),
         worst_hub_strangers=strangers,
-        occurrences=tuple(
-            zip(values.tolist(), counts.tolist(), strict=True)
-        ),
+        occurrences=tuple(zip(values.tolist(), counts.tolist(), strict=True)),
         of=int(rows.size),
     )
 

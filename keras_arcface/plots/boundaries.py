@@ -123,8 +123,11 @@ def _draw(axis, title, boundary):
     axis.fill_betweenx(x, x, above, color=AREA, linewidth=0)
     axis.plot(x, y, label="class 1", **style.line_style(0))
     axis.plot(y, x, label="class 2", **style.line_style(1))
-    axis.text(5, 84, "class 1", ha="left", va="top", color=style.BLUE)
-    axis.text(85, 6, "class 2", ha="right", va="bottom", color=style.ORANGE)
+    if (above > x + 1).any():
+        words = {"rotation": 45, "rotation_mode": "anchor", "ha": "center"}
+        axis.text(59, 57, "margin", color=style.GREY, **words)
+    axis.text(2, 88, "class 1", ha="left", va="top", color=style.BLUE)
+    axis.text(88, 2, "class 2", ha="right", va="bottom", color=style.ORANGE)
     axis.set_title(title)
     axis.set_xlabel("θ₁, angle to centre 1 (degrees)")
     for side in (axis.set_xticks, axis.set_yticks):
@@ -146,6 +149,10 @@ def _draw_unequal_lengths(axis):
             linewidth=1,
             label=f"|W₁| = {ratio:g} |W₂|",
         )
+    small = {"fontsize": 7, "color": style.GREY}
+    low, high = (f"|W₁| = {ratio:g} |W₂|" for ratio in LENGTHS)
+    axis.text(2, 50, low, va="bottom", **small)
+    axis.text(44, 15, high, va="bottom", **small)
 
 
 def _check_margins(sphereface, cosface, arcface):

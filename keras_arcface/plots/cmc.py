@@ -41,7 +41,7 @@ def plot_cmc(
     curves = {
         name: _curve(name, given, max_rank) for name, given in systems.items()
     }
-    height = 3.0 + 0.17 * max(0, len(curves) - 3)
+    height = 3.2 + 0.17 * len(curves)
     with style.figure(path, height=height) as axes:
         axis = axes[0, 0]
         for index, (name, curve) in enumerate(curves.items()):
@@ -91,15 +91,21 @@ def _draw(axis, name, shares, intervals, look):
 
 
 def _finish(axis, curves):
-    from matplotlib.ticker import MaxNLocator
-
     lowest = min(np.nanmin([s[0], i[0, 0]]) for s, i in curves)
     height = max(1.0 - lowest, 0.01)
-    axis.set_ylim(1 - 1.08 * height, 1 + 0.03 * height)
+    axis.set_ylim(max(0.0, 1 - 1.08 * height), 1 + 0.03 * height)
     last = max(shares.size for shares, _ in curves)
-    axis.set_xlim(0.5, max(last, 1) + 0.5)
-    axis.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axis.set_xlim(0.5, last + 0.5)
+    axis.set_xticks(_ticks(last))
     axis.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axis.set_xlabel("rank")
     axis.set_ylabel("searches with the mate listed")
-    axis.legend(loc="lower right")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+
+
+def _ticks(last):
+    """Returns rank 1 and about five round ones more."""
+    for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
+        if last / step <= 8:
+            break
+    return [1, *range(max(step, 2), last + 1, step)]

@@ -32,7 +32,9 @@ def plot_geometry(report: GeometryReport, path: str | os.PathLike) -> None:
         ValueError: when the report has neither: of one class with too few
             pictures.
     """
-    panels = [_nearest] * (("inter" in report.angles or "w_inter" in report.angles))
+    panels = [_nearest] * (
+        "inter" in report.angles or "w_inter" in report.angles
+    )
     panels += [_hubness] * (report.hubness is not None)
     if not panels:
         raise ValueError(
@@ -77,8 +79,9 @@ def _nearest(axis, report):
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
-
 def _hubness(axis, report):
+    from matplotlib.ticker import MaxNLocator
+
     hubness = report.hubness
     times, pictures = np.array(hubness.occurrences).T
     counts = np.zeros(times[-1] + 1)
@@ -102,10 +105,20 @@ def _hubness(axis, report):
     axis.set_ylim(0.7, 1.6 * max(counts.max(), expected.max()))
     if counts.size > 20 * hubness.k:
         axis.set_xscale("symlog", linthresh=2 * hubness.k)
+        axis.set_xticks(_powers(counts.size))
+        axis.set_xticks([], minor=True)
+        axis.xaxis.set_major_formatter(lambda lists, _: f"{lists:g}")
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axis.yaxis.set_major_formatter(lambda many, _: f"{many:g}")
     axis.set_xlim(-0.5, counts.size - 0.5)
-    axis.set_xlabel(f"times among the {hubness.k} nearest of another picture")
+    axis.set_xlabel(f"lists of {hubness.k} nearest that it is on")
     axis.set_ylabel("pictures")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+
+
+def _powers(size):
+    return [0, *(10**power for power in range(1, len(str(size))))]
 
 
 def _poisson(mean, size):

@@ -90,25 +90,29 @@ def draw_picture(axis, image, is_right=None, title="") -> None:
 
 
 def _draw_group(row, group, caption, truth, wide):
-    many = isinstance(truth, list | tuple | np.ndarray)
-    truths = truth if many else [truth] * len(group)
+    truths = truth if _is_many(truth) else [truth] * len(group)
     for axis, image, right in zip(row, group, truths, strict=True):
         draw_picture(axis, image, None if right is None else bool(right))
-    if not isinstance(caption, str):
+    if _is_many(caption):
         for axis, words in zip(row, caption, strict=True):
-            axis.set_title(style.text(words, CHARACTERS, 2), fontsize=8, pad=3)
-    elif caption:
+            shown = "\n".join(_wrapped(words, 1))
+            axis.set_title(shown, fontsize=8, pad=3)
+    else:
         # A title is not counted into the width of its axes: it may reach over
         # the other pictures of its group.
         shown = "\n".join(_wrapped(caption, wide))
         row[0].set_title(shown, fontsize=8, pad=3, loc="left")
 
 
+def _is_many(entry):
+    return isinstance(entry, list | tuple | np.ndarray)
+
+
 def _wrapped(caption, wide):
-    if not isinstance(caption, str):
-        lines = [style.text(c, CHARACTERS, 2).split("\n") for c in caption if c]
-        return max(lines, key=len, default=[])
-    if not caption:
+    """Returns the lines of a caption; none of one that is empty."""
+    if _is_many(caption):
+        return max((_wrapped(words, 1) for words in caption), key=len)
+    if caption is None or not str(caption).strip():
         return []
     return style.text(caption, CHARACTERS * wide, 2).split("\n")
 
@@ -144,8 +148,7 @@ def _each(name, given, groups, nothing):
             f"for {len(groups)} groups."
         )
     for number, (entry, group) in enumerate(zip(entries, groups, strict=True)):
-        many = isinstance(entry, list | tuple | np.ndarray)
-        if many and len(entry) != len(group):
+        if _is_many(entry) and len(entry) != len(group):
             raise ValueError(
                 f"`{name}[{number}]` must have one entry a picture. Received: "
                 f"{len(entry)} for {len(group)} pictures."

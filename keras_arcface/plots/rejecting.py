@@ -33,7 +33,7 @@ def plot_reject_curve(
         for index, (name, curve) in enumerate(curves.items()):
             _draw(axis, name, curve, style.line_style(index))
         _references(axis, curves.values())
-        axis.set_xlim(left=0)
+        axis.set_xlim(0, max(curve.rejected[-1] for curve in curves.values()))
         axis.set_ylim(bottom=0)
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
@@ -55,11 +55,15 @@ def _draw(axis, name, curve, look):
             alpha=0.15,
             linewidth=0,
         )
-    label = (
-        f"{style.text(name, 32)} (mean FNMR {curve.area:.2f} of that without)"
-    )
+    mean = style.percent(curve.area)
+    label = f"{style.text(name, 32)} (mean {mean} of the first)"
     axis.plot(
-        curve.rejected, curve.fnmr, label=label, marker="o", markersize=3, **look
+        curve.rejected,
+        curve.fnmr,
+        label=label,
+        marker="o",
+        markersize=3,
+        **look,
     )
 
 

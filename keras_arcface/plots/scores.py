@@ -83,4 +83,4 @@ def _legend_above(axis, title):
         labelspacing=0.3,
     )
     if title:
-        axis.figure.suptitle(title, fontsize=10)
+        axis.figure.suptitle(style.text(title, 60), fontsize=10)

@@ -67,6 +67,24 @@ def test_evaluate_writes_a_report_and_figures(run, folder, tmp_path, capsys):
     assert "EER" in capsys.readouterr().out
 
 
+def test_evaluate_measures_the_geometry_of_identities(
+    run, folder, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    arguments = ["evaluate", run, "--geometry", "--output", out]
+    assert call(*arguments, "--data", folder) == 0
+    text = capsys.readouterr().out
+    assert "Intra" in text and "hubness" in text and "geometry.png" in text
+    assert (out / "geometry.png").stat().st_size > 1000
+    report = json.loads((out / "report.json").read_text())
+    assert report["geometry"]["classes"] == 12
+    assert 0 < report["geometry"]["intra"] < 180
+    pictures = [folder / "person_00" / f"person_00_{n:04d}.png" for n in (0, 1)]
+    write_bin(tmp_path / "p.bin", pictures, [True])
+    code, line = error_of(capsys, *arguments, "--pairs", tmp_path / "p.bin")
+    assert code == 2 and "who is on each picture" in line
+
+
 def test_evaluate_reads_pairs(run, folder, tmp_path, capsys):
     rows = ["fold,left,right,is_same"]
     for fold in range(3):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_arcface.evaluation import angle_statistics
+from keras_arcface.evaluation import angles
 from keras_arcface.evaluation import class_means
 from keras_arcface.evaluation import expected_nearest_angle
-from keras_arcface.evaluation import geometry
 from keras_arcface.evaluation import histogram_quantiles
 from keras_arcface.evaluation import nearest_angles
 
@@ -41,8 +41,8 @@ def test_w_inter_of_the_golden_centers():
 @pytest.mark.parametrize("group_size", [1, 2, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_nearest_angles_are_those_of_a_loop(group_size, dtype, monkeypatch):
-    monkeypatch.setattr(geometry, "_ROWS", 5)
-    monkeypatch.setattr(geometry, "_OTHERS", 4)
+    monkeypatch.setattr(angles, "_ROWS", 5)
+    monkeypatch.setattr(angles, "_OTHERS", 4)
     vectors = CENTERS.astype(dtype)
     np.testing.assert_allclose(
         nearest_angles(vectors, group_size),
