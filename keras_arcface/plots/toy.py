@@ -24,7 +24,7 @@ UNSEEN = ("#222222", "#999999")
 UNSEEN_MARKS = ("x", "+")
 
 _BIN = 2  # Degrees of a bar on the circle.
-_OUTWARD, _INWARD = 0.75, 0.5  # Length of a bar that holds a whole class.
+_OUTWARD, _INWARD = 0.6, 0.4  # Length of a bar that holds a whole class.
 _TILT = np.radians(25)  # Of the sphere's poles, towards the reader.
 _FACES = {"front": 1, "back": -1}
 
@@ -164,8 +164,8 @@ def _circle(axis, panel):
     for label in np.unique(panel.unseen_labels):
         mine = panel.unseen[panel.unseen_labels == label]
         _bars(axis, mine, -_INWARD, UNSEEN[label % len(UNSEEN)])
-    axis.set_xlim(-1.5, 1.5)
-    axis.set_ylim(-1.5, 1.5)
+    axis.set_xlim(-1 - _OUTWARD, 1 + _OUTWARD)
+    axis.set_ylim(-1 - _OUTWARD, 1 + _OUTWARD)
     _square(axis)
 
 

@@ -1,6 +1,9 @@
 """keras-arcface figures: what it draws of what it is given."""
 
+import importlib.util
 import json
+import re
+from pathlib import Path
 
 import drawing
 import numpy as np
@@ -11,6 +14,7 @@ from calling import error_of
 from keras_arcface import SmallNet
 from keras_arcface.studies.figures import FIGURES
 from keras_arcface.studies.figures import MODEL
+from keras_arcface.studies.figures import NAMES
 from keras_arcface.studies.figures import PICTURES
 
 
@@ -100,3 +104,32 @@ def test_pictures_may_be_kept_out(model, people, tmp_path, capsys):
     arguments = ["--only", "mistakes", *given, "--output", tmp_path / "out"]
     code, line = error_of(capsys, "figures", *arguments)
     assert code == 2 and "whose pictures may be shown" in line
+
+
+def test_without_scikit_learn_the_toy_is_left_out(
+    tmp_path, capsys, monkeypatch
+):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == "sklearn" else find(name, *more),
+    )
+    assert call("figures", "--output", tmp_path / "out") == 0
+    assert "pip install" in capsys.readouterr().out
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"target_logits.png", "decision_boundaries.png"}
+    code, line = error_of(capsys, "figures", "--only", "toy")
+    assert code == 2 and 'pip install "keras-arcface[figures]"' in line
+
+
+def test_the_page_of_figures_shows_what_there_is():
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "figures.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {
+        n for row in rows for n in re.findall("`(.+?)`", row.split("|")[1])
+    }
+    assert named == set(NAMES)
+    shown = re.findall(r"!\[.+?\]\((.+?)\)", text)
+    assert shown and all((docs / path).is_file() for path in shown)

@@ -127,7 +127,7 @@ def test_a_very_small_toy(tmp_path, capsys):
     assert "9 (never seen)" in drawing
     text = to_text(found)
     assert "digits, 2-D, 1 seed" in text and "one seed: no interval" in text
-    assert max(map(len, text.splitlines())) <= 86
+    assert max(map(len, text.splitlines())) <= 89
 
 
 def test_the_text_says_what_cannot_be_told_apart():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-_WIDTH = 21
+_WIDTH = 22
 _ROWS = (
     ("training pictures", "training", None, None),
     ("  gap, mean", "training", "gap_mean", "degrees"),
@@ -54,13 +54,17 @@ def _line(label, cells):
 def _cell(value, unit):
     factor = 100 if unit == "percent" else 1
     sign = "%" if unit == "percent" else "°"
-    text = f"{factor * value['mean']:.1f}{sign}"
+    text = f"{_short(factor * value['mean'])}{sign}"
     if value["interval"] is None:
         return text
     low, high = (factor * bound for bound in value["interval"])
     if unit == "percent":  # Student's interval knows no bounds.
         low, high = max(0.0, low), min(100.0, high)
-    return f"{text} [{low:.1f}, {high:.1f}]"
+    return f"{text} [{_short(low)}, {_short(high)}]"
+
+
+def _short(number):
+    return f"{number:.1f}" if abs(number) < 99.95 else f"{number:.0f}"
 
 
 def _verdict(difference):
