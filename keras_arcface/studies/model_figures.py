@@ -185,8 +185,7 @@ def draw_mistakes(judged: Judged, path: Path) -> None:
         captions=[_caption(judged, row) for row in rows],
         is_right=(accepted == pairs.is_same[rows]).tolist(),
         across=2,
-        title="hardest pairs: left of one identity, right of two "
-        f"(threshold {judged.threshold:.3f})",
+        title="hardest pairs: one identity left, two right",
     )
 
 
