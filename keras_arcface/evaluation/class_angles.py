@@ -192,8 +192,9 @@ def center_angles(
 
     Of several sub-centres the nearest counts. Degrees, `(rows,)`.
     """
+    first = np.asarray(classes, np.int64) * sub_centers  # uint8 would wrap.
     to_centers = [
-        row_angles(vectors, rows, centers, classes * sub_centers + k)
+        row_angles(vectors, rows, centers, first + k)
         for k in range(sub_centers)
     ]
     return np.min(to_centers, axis=0)

@@ -19,6 +19,7 @@ from keras_arcface.evaluation.hubs import hubness
 from keras_arcface.evaluation.labels import check_labels
 from keras_arcface.evaluation.random_angles import expected_nearest_angle
 from keras_arcface.evaluation.similarity import check_embeddings
+from keras_arcface.evaluation.similarity import row_lengths
 
 
 def geometry_report(
@@ -78,32 +79,23 @@ def geometry_report(
         angles["inter"] = _between(means, 1, most_cosines, seed)
     if centers is not None:
         centers = check_centers(centers, sub_centers, classes, embeddings)
+        angles |= _to_centers(
+            embeddings, labels, means, classes, centers, sub_centers
+        )
         if len(centers) > sub_centers:
             angles["w_inter"] = _between(
                 centers, sub_centers, most_cosines, seed
             )
-        every = np.arange(len(embeddings))
-        for name, vectors, rows, ids in (
-            ("target", embeddings, every, labels),
-            ("w_ec", means, np.arange(len(classes)), classes),
-        ):
-            found = center_angles(vectors, rows, centers, ids, sub_centers)
-            angles[name] = AngleDistribution.of_angles(found)
+    dimension = effective_dimension(embeddings)
     near = None
     if len(embeddings) >= k + 2:
         most = max(math.isqrt(most_cosines), k + 2)
         near = hubness(embeddings, labels, k, most, seed)
-    _, place, counts = np.unique(
-        labels, return_inverse=True, return_counts=True
-    )
-    others = intra[counts[place] > 1]
-    dimension = effective_dimension(embeddings)
     report = GeometryReport(
         embeddings=len(embeddings),
         dim=embeddings.shape[1],
         classes=len(classes),
-        lone_classes=int((counts == 1).sum()),
-        intra_without_lone=float(others.mean()) if others.size else None,
+        **_lone(labels, intra),
         angles=angles,
         effective_dimension=dimension.centered,
         effective_dimension_uncentered=dimension.uncentered,
@@ -116,10 +108,38 @@ def geometry_report(
 def _between(vectors, group_size, most_cosines, seed):
     """Returns the angles of vectors to the nearest of another group."""
     most = max(1, most_cosines // len(vectors))
+    others = len(vectors) - group_size
     return AngleDistribution.of_angles(
         nearest_angles(vectors, group_size, most, seed),
-        expected_nearest_angle(len(vectors) - group_size + 1, vectors.shape[1]),
+        random=expected_nearest_angle(others + 1, vectors.shape[1]),
     )
+
+
+def _to_centers(embeddings, labels, means, classes, centers, sub_centers):
+    """Returns the angles of embeddings and of their means to class centres."""
+    row_lengths(centers)  # So that an error names the row of all.
+    target = center_angles(
+        embeddings, np.arange(len(embeddings)), centers, labels, sub_centers
+    )
+    w_ec = center_angles(
+        means, np.arange(len(means)), centers, classes, sub_centers
+    )
+    return {
+        "target": AngleDistribution.of_angles(target),
+        "w_ec": AngleDistribution.of_angles(w_ec),
+    }
+
+
+def _lone(labels, intra):
+    """Returns what classes of a single embedding do to Intra."""
+    _, place, counts = np.unique(
+        labels, return_inverse=True, return_counts=True
+    )
+    others = intra[counts[place] > 1]
+    return {
+        "lone_classes": int((counts == 1).sum()),
+        "intra_without_lone": float(others.mean()) if others.size else None,
+    }
 
 
 def _check(embeddings, k, most_cosines):

@@ -166,8 +166,11 @@ def _about_hubness(hubness):
     if hubness is None:
         return
     strangers = ""
-    if hubness.worst_hub_strangers is not None:
-        strangers = f", {hubness.worst_hub_strangers:,} of another class"
+    if hubness.worst_stranger_lists:
+        strangers = (
+            f", row {hubness.worst_stranger} on "
+            f"{hubness.worst_stranger_lists:,} of another class"
+        )
     yield (
         f"hubness among {hubness.of:,} at k = {hubness.k}: skewness "
         f"{hubness.skewness:.2f}, {percent(hubness.anti_hubs)} on no list; "

@@ -29,6 +29,10 @@ class Hubness:
         worst_hub_lists: How many lists it is on.
         worst_hub_strangers: How many of these belong to another class; None
             without labels.
+        worst_stranger: Row of the embedding that is most often so of others
+            of another class, which a large class cannot make it; None without
+            labels, and where no list holds another class.
+        worst_stranger_lists: On how many lists of another class it is.
         occurrences: Pairs (N_k, embeddings with it), rising; none is left
             out but those that no embedding has.
         of: Embeddings that were looked at.
@@ -40,6 +44,8 @@ class Hubness:
     worst_hub: int
     worst_hub_lists: int
     worst_hub_strangers: int | None
+    worst_stranger: int | None
+    worst_stranger_lists: int | None
     occurrences: tuple[tuple[int, int], ...]
     of: int
 
@@ -101,22 +107,32 @@ def hubness(
     places = np.arange(rows.size)
     found = ExactIndex(some).search(some, k, excluded=places).indices
     times = np.bincount(found.ravel(), minlength=rows.size)
-    worst = int(times.argmax())
-    strangers = None
+    worst, worst_lists = _most(times, rows)
+    strangers = stranger = stranger_lists = None
     if labels is not None:
-        lists = rows[(found == worst).any(axis=1)]
-        strangers = int((labels[lists] != labels[rows[worst]]).sum())
+        known = labels[rows]
+        wrong = found[known[found] != known[:, None]]
+        strangers = int((rows[wrong] == worst).sum())
+        if wrong.size:
+            stranger, stranger_lists = _most(np.bincount(wrong), rows)
     values, counts = np.unique(times, return_counts=True)
     return Hubness(
         k=k,
         skewness=_skewness(times),
         anti_hubs=float((times == 0).mean()),
-        worst_hub=int(rows[worst]),
-        worst_hub_lists=int(times[worst]),
+        worst_hub=worst,
+        worst_hub_lists=worst_lists,
         worst_hub_strangers=strangers,
+        worst_stranger=stranger,
+        worst_stranger_lists=stranger_lists,
         occurrences=tuple(zip(values.tolist(), counts.tolist(), strict=True)),
         of=int(rows.size),
     )
+
+
+def _most(times, rows):
+    place = int(times.argmax())
+    return int(rows[place]), int(times[place])
 
 
 def _skewness(times):

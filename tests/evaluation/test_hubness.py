@@ -36,10 +36,20 @@ def test_counts_are_those_of_loops(k):
     assert found.skewness == pytest.approx(stats.skew(times))
     assert found.anti_hubs == (times == 0).mean()
     assert (found.worst_hub, found.worst_hub_lists) == (worst, times[worst])
-    assert found.worst_hub_strangers == sum(
-        LABELS[i] != LABELS[worst] for i, near in lists.items() if worst in near
-    )
+    wrong = np.zeros(80, int)
+    for i, near in lists.items():
+        for j in near:
+            wrong[j] += LABELS[i] != LABELS[j]
+    assert found.worst_hub_strangers == wrong[worst]
+    assert found.worst_stranger == int(wrong.argmax())
+    assert found.worst_stranger_lists == wrong.max()
     assert (found.k, found.of) == (k, 80)
+
+
+def test_where_every_list_is_of_one_class_there_is_no_stranger():
+    found = hubness(POINTS, np.zeros(80, int))
+    assert found.worst_stranger is found.worst_stranger_lists is None
+    assert found.worst_hub_strangers == 0
 
 
 def test_scikit_learn_finds_the_same():
@@ -51,7 +61,7 @@ def test_scikit_learn_finds_the_same():
     found = hubness(points)
     assert found.skewness == pytest.approx(stats.skew(times))
     assert found.worst_hub_lists == times.max()
-    assert found.worst_hub_strangers is None
+    assert found.worst_stranger is found.worst_stranger_lists is None
 
 
 def test_every_point_occurs_k_times_on_average():
@@ -84,6 +94,8 @@ def test_a_sample_looks_among_itself_and_names_rows_of_all():
     assert found.of == 40 and found.occurrences == alone.occurrences
     assert found.worst_hub == rows[alone.worst_hub]
     assert found.worst_hub_strangers == alone.worst_hub_strangers
+    assert found.worst_stranger == rows[alone.worst_stranger]
+    assert found.worst_stranger_lists == alone.worst_stranger_lists
 
 
 def test_it_is_plain_values():
