@@ -20,7 +20,8 @@ DETECT = ["mtcnn>=1.0"]
 TENSORBOARD = ["tensorboard>=2.19"]
 SEARCH = ["faiss-cpu>=1.8"]
 COMPARE = ["optuna>=4"]
-TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", "scikit-learn>=1.4"]
+FIGURES = ["scikit-learn>=1.4", "scipy>=1.11"]
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", *FIGURES]
 
 
 def version():
@@ -68,8 +69,15 @@ setup(
         "jax": ["jax>=0.6"],
         "search": SEARCH,
         "compare": COMPARE,
+        "figures": FIGURES,
         "test": TEST,
-        "all": EXPORT + DETECT + TENSORBOARD + SEARCH + COMPARE + TEST,
+        "all": EXPORT
+        + DETECT
+        + TENSORBOARD
+        + SEARCH
+        + COMPARE
+        + FIGURES
+        + TEST,
     },
     entry_points={
         "console_scripts": ["keras-arcface=keras_arcface.cli.main:main"]

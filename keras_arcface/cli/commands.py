@@ -9,7 +9,11 @@ from keras_arcface.cli import embed
 from keras_arcface.cli import enroll
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
+<<<<<<< HEAD
 from keras_arcface.cli import identify
+=======
+from keras_arcface.cli import figures
+>>>>>>> h7c
 from keras_arcface.cli import inspect
 from keras_arcface.cli import pack
 from keras_arcface.cli import plan
@@ -32,6 +36,7 @@ COMMANDS = (
     report,
     compare,
     export,
+    figures,
     embed,
     verify,
     enroll,

@@ -1,6 +1,8 @@
 """Protocols that judge anybody's embeddings, in plain NumPy."""
 
 from keras_arcface.evaluation.angles import nearest_angles as nearest_angles
+from keras_arcface.evaluation.angular_gap import AngularGaps as AngularGaps
+from keras_arcface.evaluation.angular_gap import angular_gaps as angular_gaps
 from keras_arcface.evaluation.bootstrap import (
     bootstrap_samples as bootstrap_samples,
 )

@@ -19,4 +19,7 @@ from keras_arcface.plots.target_angles import (
 from keras_arcface.plots.target_logits import (
     plot_target_logits as plot_target_logits,
 )
+from keras_arcface.plots.toy import Features as Features
+from keras_arcface.plots.toy import plot_features_plane as plot_features_plane
+from keras_arcface.plots.toy import plot_features_sphere as plot_features_sphere
 from keras_arcface.plots.training import plot_training as plot_training
