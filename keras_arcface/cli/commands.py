@@ -9,11 +9,8 @@ from keras_arcface.cli import embed
 from keras_arcface.cli import enroll
 from keras_arcface.cli import evaluate
 from keras_arcface.cli import export
-<<<<<<< HEAD
-from keras_arcface.cli import identify
-=======
 from keras_arcface.cli import figures
->>>>>>> h7c
+from keras_arcface.cli import identify
 from keras_arcface.cli import inspect
 from keras_arcface.cli import pack
 from keras_arcface.cli import plan
