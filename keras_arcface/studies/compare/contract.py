@@ -65,8 +65,8 @@ class History(TypedDict, total=False):
 
     `steps` were done in all, `best_step` is that of the checkpoint that came
     back (0: before the first), on `augmentation` and `batch_size`. They are
-    checked against the protocol where they are there; a baseline that trains
-    nothing leaves them out.
+    checked against the protocol; a baseline that trains nothing leaves them
+    out.
     """
 
     steps: int

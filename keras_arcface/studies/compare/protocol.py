@@ -164,6 +164,11 @@ class Protocol:
         return self.trials if self.losses[loss]["search_space"] else 1
 
     @property
+    def looks(self) -> int:
+        """How often a training is judged on the validation classes."""
+        return -(-self.steps // self.evaluate_every)
+
+    @property
     def trainings(self) -> int:
         """How many trainings the whole comparison takes."""
         searched = sum(map(self.trials_of, self.losses))
