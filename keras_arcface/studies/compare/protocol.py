@@ -41,7 +41,7 @@ class Protocol:
             ranges hold a `learning_rate`.
         weight_decay: Of all weights but class centres.
         batch_size: Examples a step, for every loss.
-        pair_samples: Examples of a class in a batch, for losses of pairs
+        pair_samples: Examples of a class in a batch, even, for losses of pairs
             (`batch_size / pair_samples` classes).
         class_samples: The same for losses with class centres; 0 shuffles
             without regard to classes.
