@@ -10,6 +10,7 @@ import shutil
 
 import numpy as np
 import pytest
+from comparing import LOSSES
 from comparing import Trainer
 from comparing import make_examples
 from comparing import make_protocol
@@ -25,6 +26,7 @@ from keras_arcface.studies.compare.protocol import Protocol
 from keras_arcface.studies.compare.records import Records
 from keras_arcface.studies.compare.report import read_comparison
 from keras_arcface.studies.compare.report import write_report
+from keras_arcface.studies.compare.running import compare
 
 OPENING = {
     "opening": 1,
@@ -274,6 +276,19 @@ def test_code_that_changed_between_sessions_is_flagged(folder):
     ledger.append("session", **{**values_of(ledger.rows[0]), "code": "x"})
     flags = read_comparison(folder)["flags"]
     assert flags == ["the code of this package changed between sessions"]
+
+
+def test_features_that_changed_behind_their_hash_are_flagged(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Trainer(stop_after=9))
+    examples = make_examples()
+    assert examples.content() == make_examples().content()
+    examples.x[-1] += 1  # As in a cached file; the declared hash stays.
+    protocol = make_protocol(examples)
+    values = compare(protocol, examples, LOSSES, Trainer(), tmp_path)
+    assert values["flags"] == [
+        "the content of the examples changed between sessions"
+    ]
 
 
 # 4. A copied baseline.

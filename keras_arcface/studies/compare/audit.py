@@ -78,6 +78,7 @@ def _other_losses(records: Records) -> Iterator[str]:
 def _sessions(records: Records) -> Iterator[str]:
     sessions = records.of(SESSION)
     for name, what in (
+        ("examples", "the content of the examples"),
         ("code", "the code of this package"),
         ("backend", "the backend"),
         ("packages", "the versions of its packages"),

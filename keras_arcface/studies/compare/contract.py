@@ -1,5 +1,6 @@
 """What a comparison asks of the data, of a loss, and of what trains it."""
 
+import hashlib
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,17 @@ class Examples:
     sha256: str
     x: np.ndarray
     labels: np.ndarray
+
+    def content(self) -> str:
+        """Returns the SHA-256 of the arrays themselves.
+
+        `sha256` may be that of what they were made from: features are named
+        by their pictures and network, and come out of a cache.
+        """
+        digest = hashlib.sha256(str((self.x.shape, self.x.dtype)).encode())
+        digest.update(np.ascontiguousarray(self.x))
+        digest.update(np.ascontiguousarray(self.labels, "<i8"))
+        return digest.hexdigest()
 
 
 class Range(Interface):
