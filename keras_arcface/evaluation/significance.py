@@ -92,6 +92,8 @@ def t_interval(values: ArrayLike) -> MeanInterval:
     if count < 2:
         return MeanInterval(mean, None, None, count)
     deviation = float(values.std(ddof=1))
+    if (values == values[0]).all():  # Where a rounded mean would deviate.
+        mean, deviation = float(values[0]), 0.0
     half = t_quantile(0.5 + LEVEL / 2, count - 1) * deviation / count**0.5
     return MeanInterval(mean, (mean - half, mean + half), deviation, count)
 

@@ -95,7 +95,10 @@ def calibrate_on_pairs(
 
 def _rounded_up(threshold):
     # Never down: a lower threshold could break the promised rate.
-    return math.ceil(threshold * 10**DIGITS) / 10**DIGITS
+    whole = math.ceil(threshold * 10**DIGITS)
+    if whole / 10**DIGITS < threshold:  # The product was rounded down.
+        whole += 1
+    return whole / 10**DIGITS
 
 
 def _needed(errors, rate):

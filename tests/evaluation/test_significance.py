@@ -63,6 +63,14 @@ def test_one_training_has_no_interval():
     assert result.interval is None and result.deviation is None
 
 
+def test_what_never_differs_has_no_deviation():
+    # 0.1 ten times has a rounded mean that is not 0.1.
+    for value in (0.1, *np.random.default_rng(0).random(50)):
+        result = t_interval([value] * 10)
+        assert result.deviation == 0
+        assert (result.mean, result.interval) == (value, (value, value))
+
+
 def test_intervals_hold_the_truth_in_95_of_100():
     rng = np.random.default_rng(0)
     held = 0

@@ -11,6 +11,7 @@ from keras_arcface import Gallery
 from keras_arcface.evaluation import identification_report
 from keras_arcface.evaluation import threshold_at_fmr
 from keras_arcface.gallery import Calibration
+from keras_arcface.gallery.calibrating import calibrate_on_searches
 
 
 def people(count, dim=16, seed=0):
@@ -194,6 +195,18 @@ def test_ties_at_the_threshold_are_all_turned_away():
 
 
 GOOD = Calibration(0.01, 0.5, "searches", 100, 1, 10, 2, 5)
+
+
+def test_a_rounded_threshold_is_never_below_the_exact_one():
+    # One step above a score of six digits, which must stay rejected.
+    scores = np.round(np.random.default_rng(0).random(500), 6)
+    for score in scores:
+        impostors = np.append(np.full(3, score), np.full(17, score - 0.1))
+        similarity = np.append(impostors, score - 0.2)
+        mated = np.arange(similarity.size) == 20
+        found = calibrate_on_searches(similarity, mated, mated, 0.1, 1)
+        assert found.threshold > score
+        assert found.false_positives == 0
 
 
 def test_a_calibration_survives_json():

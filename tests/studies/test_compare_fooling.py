@@ -4,16 +4,20 @@ Each is tried the easy way, which is refused, and by somebody who writes into
 the ledger with our own code, whose report says so.
 """
 
+import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
+from comparing import LOSSES
 from comparing import Trainer
 from comparing import make_examples
 from comparing import make_protocol
 from comparing import run
 
 from keras_arcface.studies.compare import report
+from keras_arcface.studies.compare.audit import flags_of
 from keras_arcface.studies.compare.ledger import Ledger
 from keras_arcface.studies.compare.ledger import LedgerError
 from keras_arcface.studies.compare.locked import LockedError
@@ -22,6 +26,7 @@ from keras_arcface.studies.compare.protocol import Protocol
 from keras_arcface.studies.compare.records import Records
 from keras_arcface.studies.compare.report import read_comparison
 from keras_arcface.studies.compare.report import write_report
+from keras_arcface.studies.compare.running import compare
 
 OPENING = {
     "opening": 1,
@@ -178,6 +183,7 @@ def test_settings_that_were_picked_by_hand_are_flagged(folder):
         ({"augmentation": "flip"}, "had augmentation='flip'"),
         ({"steps": 400}, "had steps=400"),
         ({"batch_size": 512}, "had batch_size=512"),
+        ({"steps": None}, "had steps=None"),
     ],
 )
 def test_a_training_that_is_not_the_protocols_is_refused(
@@ -189,6 +195,17 @@ def test_a_training_that_is_not_the_protocols_is_refused(
 
     with pytest.raises(ValueError, match=message):
         run(tmp_path, Other())
+
+
+def test_a_training_that_looks_more_often_than_others_is_refused(tmp_path):
+    class Peeping(Trainer):
+        def __call__(self, candidate, settings, protocol, *rest):
+            if candidate.name == "good":
+                protocol = dataclasses.replace(protocol, evaluate_every=1)
+            return super().__call__(candidate, settings, protocol, *rest)
+
+    with pytest.raises(ValueError, match="of good had looks=3.* says 2"):
+        run(tmp_path, Peeping())
 
 
 def test_a_longer_embedding_is_refused(tmp_path):
@@ -229,6 +246,29 @@ def test_a_training_with_another_augmentation_is_flagged(folder):
     assert "has embeddings of length 16" in flags
     flags = flags_after(folder, "trial", trial=3, seed=5)
     assert "was trained with seeds that others were not" in flags
+    flags = flags_after(folder, "trial", trial=3, steps=None)
+    assert "was trained with steps=None" in flags
+    flags = flags_after(folder, "trial", trial=3, looks=[])
+    assert "was judged 0 times in a training, not 2" in flags
+
+
+def test_more_models_than_folds_are_flagged(folder):
+    rows = ledger_of(folder).rows
+    row = next(r for r in rows if r["kind"] == "final" and r["loss"] == "good")
+    flags = flags_after(folder, "final", trainings=2 * row["trainings"])
+    assert "was tested with 4 models, not 2 (reproduction 1)" in flags
+
+
+def test_the_last_digit_of_another_machine_is_no_other_setting(folder):
+    records = Records(
+        Protocol.load(folder / "protocol.json"), ledger_of(folder).rows
+    )
+    for row in records.of("trial", "good"):
+        margin = row["settings"]["margin"]
+        row["settings"]["margin"] = float(np.nextafter(margin, 1))
+    for row in [*records.of("choice", "good"), *records.of("final", "good")]:
+        row["settings"] = records.best("good").settings
+    assert not flags_of(records, "good")
 
 
 def test_code_that_changed_between_sessions_is_flagged(folder):
@@ -236,6 +276,19 @@ def test_code_that_changed_between_sessions_is_flagged(folder):
     ledger.append("session", **{**values_of(ledger.rows[0]), "code": "x"})
     flags = read_comparison(folder)["flags"]
     assert flags == ["the code of this package changed between sessions"]
+
+
+def test_features_that_changed_behind_their_hash_are_flagged(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Trainer(stop_after=9))
+    examples = make_examples()
+    assert examples.content() == make_examples().content()
+    examples.x[-1] += 1  # As in a cached file; the declared hash stays.
+    protocol = make_protocol(examples)
+    values = compare(protocol, examples, LOSSES, Trainer(), tmp_path)
+    assert values["flags"] == [
+        "the content of the examples changed between sessions"
+    ]
 
 
 # 4. A copied baseline.

@@ -83,6 +83,7 @@ def test_what_is_no_protocol_is_refused(text, tmp_path):
         ({"metric": "nmi"}, "metric must be one of"),
         ({"batch_norm": "on"}, "batch_norm must be one of"),
         ({"batch_size": 6}, "multiple of pair_samples=4"),
+        ({"batch_size": 9, "pair_samples": 3}, "pair_samples must be even"),
         ({"learning_rate": float("nan")}, "learning_rate must be finite"),
         ({"losses": []}, "losses must map"),
         ({"losses": {}}, "Missing among the losses: untrained, softmax"),

@@ -55,6 +55,8 @@ def test_markdown_says_what_it_has_to(folder):
         "## Test half, separated",
         "## Test half, concatenated",
         "Losses that share a letter cannot be told apart",
+        "over seeds of one split",
+        "not what other classes, other data or another search would",
         "| untrained (baseline) |",
         "![Means with their 95% intervals](intervals.svg)",
         "margin Uniform(0, 1)",

@@ -5,11 +5,15 @@ say that nobody changed: whether each loss was dealt with as the protocol has
 it, and whether anything was chosen by the test half.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
 from keras_arcface import ranges
 from keras_arcface.studies.compare.ledger import SESSION
+from keras_arcface.studies.compare.protocol import Protocol
 from keras_arcface.studies.compare.protocol import canonical
 from keras_arcface.studies.compare.records import CHOICE
 from keras_arcface.studies.compare.records import FINAL
@@ -74,6 +78,7 @@ def _other_losses(records: Records) -> Iterator[str]:
 def _sessions(records: Records) -> Iterator[str]:
     sessions = records.of(SESSION)
     for name, what in (
+        ("examples", "the content of the examples"),
         ("code", "the code of this package"),
         ("backend", "the backend"),
         ("packages", "the versions of its packages"),
@@ -113,8 +118,18 @@ def _points(records: Records, loss: str) -> Iterator[str]:
             protocol.searcher, sorted(space), trial, protocol.seed
         ):
             yield f"trial {trial} is not where {protocol.searcher} puts it"
-        elif canonical(row["settings"]) != canonical(settings_at(point, space)):
+        elif not _same_settings(row["settings"], settings_at(point, space)):
             yield f"trial {trial} has settings that were not drawn"
+
+
+def _same_settings(there: Mapping[str, Any], drawn: Mapping[str, Any]) -> bool:
+    """Another machine's exponential may differ in the last digit."""
+    return set(there) == set(drawn) and all(
+        math.isclose(value, drawn[name], rel_tol=1e-9)
+        if isinstance(value, float) and isinstance(drawn[name], float)
+        else canonical(value) == canonical(drawn[name])
+        for name, value in there.items()
+    )
 
 
 def _choice(records: Records, loss: str) -> Iterator[str]:
@@ -158,17 +173,26 @@ def _trainings(records: Records, loss: str) -> Iterator[str]:
     for seed, row in _all_trainings(records, loss):
         if row["failed"] is not None:
             continue
-        for name in _DONE_ALIKE:
-            if row[name] not in (None, getattr(protocol, name)):
-                said.add(f"was trained with {name}={row[name]!r}")
         if row["looks"] and abs(row["validation"] - max(row["looks"])) > _NEAR:
             said.add("has a checkpoint that is not the best by validation")
-        trains = not baseline or row["steps"] is not None
-        if trains and row["embedding_dim"] != protocol.embedding_dim:
-            said.add(f"has embeddings of length {row['embedding_dim']}")
+        if not baseline or row["steps"] is not None:
+            said.update(_done_otherwise(protocol, row))
         if row["seed"] != seed:
             said.add("was trained with seeds that others were not")
     yield from sorted(said)
+
+
+def _done_otherwise(protocol: Protocol, row: Row) -> Iterator[str]:
+    for name in _DONE_ALIKE:
+        if row[name] != getattr(protocol, name):
+            yield f"was trained with {name}={row[name]!r}"
+    if len(row["looks"]) != protocol.looks:
+        yield (
+            f"was judged {len(row['looks'])} times in a training, not "
+            f"{protocol.looks}"
+        )
+    if row["embedding_dim"] != protocol.embedding_dim:
+        yield f"has embeddings of length {row['embedding_dim']}"
 
 
 def _all_trainings(records: Records, loss: str) -> Iterator[tuple[int, Row]]:
@@ -191,6 +215,14 @@ def _reproductions(records: Records, loss: str) -> Iterator[str]:
         if twice or set(times) - asked:
             yield f"was tested more often than {len(asked)} times"
         failed = [row for row in rows if row["failed"] is not None]
+        for row in rows:
+            models = len(row["trainings"])
+            if row["failed"] is None and models != records.protocol.folds:
+                yield (
+                    f"was tested with {models} models, not "
+                    f"{records.protocol.folds} (reproduction "
+                    f"{row['reproduction']})"
+                )
         if failed and opening == 1:
             yield f"diverged in {len(failed)} of {len(rows)} reproductions"
     if records.openings(loss):

@@ -1,5 +1,6 @@
 """What a comparison asks of the data, of a loss, and of what trains it."""
 
+import hashlib
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,17 @@ class Examples:
     x: np.ndarray
     labels: np.ndarray
 
+    def content(self) -> str:
+        """Returns the SHA-256 of the arrays themselves.
+
+        `sha256` may be that of what they were made from: features are named
+        by their pictures and network, and come out of a cache.
+        """
+        digest = hashlib.sha256(str((self.x.shape, self.x.dtype)).encode())
+        digest.update(np.ascontiguousarray(self.x))
+        digest.update(np.ascontiguousarray(self.labels, "<i8"))
+        return digest.hexdigest()
+
 
 class Range(Interface):
     """One setting's range; those of `keras_arcface.ranges` are ones."""
@@ -65,8 +77,8 @@ class History(TypedDict, total=False):
 
     `steps` were done in all, `best_step` is that of the checkpoint that came
     back (0: before the first), on `augmentation` and `batch_size`. They are
-    checked against the protocol where they are there; a baseline that trains
-    nothing leaves them out.
+    checked against the protocol; a baseline that trains nothing leaves them
+    out.
     """
 
     steps: int

@@ -9,6 +9,7 @@ from keras_arcface.evaluation.tables import percent
 from keras_arcface.studies.compare.judging import CONCATENATED
 from keras_arcface.studies.compare.judging import READINGS
 from keras_arcface.studies.compare.judging import SEPARATED
+from keras_arcface.studies.compare.words import INTERVALS
 from keras_arcface.studies.compare.words import METRIC_NAMES
 from keras_arcface.studies.compare.words import Values
 from keras_arcface.studies.compare.words import flag_sentences
@@ -69,6 +70,8 @@ def _head(values: Values) -> Iterator[str]:
             "{lone_queries:,} more are alone in their class and only to be "
             "found wrongly."
         ).format(**values["test_half"])
+        yield ""
+        yield INTERVALS
         yield ""
     for sentence in unfinished(values):
         yield f"**{sentence}**"

@@ -65,7 +65,6 @@ def measure_pace(
     seconds(_STEPS[0])
     (few, look), (more, _) = map(seconds, _STEPS)
     step = max(0.0, more - few) / (_STEPS[1] - _STEPS[0])
-    looks = -(-protocol.steps // protocol.evaluate_every)
     beside = max(0.0, few - step * _STEPS[0] - look)
-    training = beside + step * protocol.steps + look * (looks + 1)
+    training = beside + step * protocol.steps + look * (protocol.looks + 1)
     return Pace(training, training * protocol.trainings)

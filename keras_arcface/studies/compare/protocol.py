@@ -41,7 +41,7 @@ class Protocol:
             ranges hold a `learning_rate`.
         weight_decay: Of all weights but class centres.
         batch_size: Examples a step, for every loss.
-        pair_samples: Examples of a class in a batch, for losses of pairs
+        pair_samples: Examples of a class in a batch, even, for losses of pairs
             (`batch_size / pair_samples` classes).
         class_samples: The same for losses with class centres; 0 shuffles
             without regard to classes.
@@ -162,6 +162,11 @@ class Protocol:
         `trials` for each; one where there is nothing to choose.
         """
         return self.trials if self.losses[loss]["search_space"] else 1
+
+    @property
+    def looks(self) -> int:
+        """How often a training is judged on the validation classes."""
+        return -(-self.steps // self.evaluate_every)
 
     @property
     def trainings(self) -> int:

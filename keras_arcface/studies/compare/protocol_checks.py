@@ -68,6 +68,11 @@ def _check_counts(protocol):
                 f"batch_size must be a multiple of {name}={samples}. "
                 f"Received: batch_size={protocol.batch_size}."
             )
+    if protocol.pair_samples % 2:
+        raise ValueError(
+            "pair_samples must be even: n-pairs losses take a class two by "
+            f"two. Received: pair_samples={protocol.pair_samples}."
+        )
     for name in ("learning_rate", "weight_decay"):
         value = getattr(protocol, name)
         if not (math.isfinite(value) and value >= 0):

@@ -130,7 +130,9 @@ class _Comparison:
     def _append(self, kind, **values):
         # A call that finds nothing to do leaves no line.
         if not self._begun:
-            self._ledger.append(SESSION, **environment.describe())
+            content = self._examples.content()
+            here = environment.describe()
+            self._ledger.append(SESSION, **here, examples=content)
             self._begun = True
         self._ledger.append(kind, **values)
 

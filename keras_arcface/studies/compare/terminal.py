@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_arcface.evaluation.tables import aligned
 from keras_arcface.studies.compare.judging import READINGS
+from keras_arcface.studies.compare.words import INTERVALS
 from keras_arcface.studies.compare.words import METRIC_NAMES
 from keras_arcface.studies.compare.words import flag_sentences
 from keras_arcface.studies.compare.words import in_words
@@ -34,5 +35,8 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
         head = ("", *METRIC_NAMES.values(), "alike")
         yield from (f"  {line}" for line in aligned([head, *rows]))
         yield from in_words(values, reading)
+    if values["test_half"]:
+        yield ""
+        yield INTERVALS
     for sentence in flag_sentences(values):
         yield f"Note: {sentence}"

@@ -54,8 +54,8 @@ def train(
 
     Raises:
         ValueError: when the training was not the protocol's: other steps,
-            batches or augmentation, a longer embedding, or a checkpoint that
-            is not the best by validation.
+            batches, augmentation or looks at validation, a longer embedding,
+            or a checkpoint that is not the best by validation.
     """
     judge = ValidationJudge(
         examples.x[fold.validation], fold.validation_labels, protocol.metric
@@ -73,9 +73,10 @@ def train(
         )
     except FloatingPointError as error:
         return Trained(None, _facts(seed, start, judge, failed=str(error)))
-    refuse_others(protocol, candidate.name, history)
     validation, dim = judge.of_best(embed)
     trains = candidate.kind != "baseline" or bool(history)
+    if trains:
+        refuse_others(protocol, candidate.name, history, len(judge.looks))
     if trains and dim != protocol.embedding_dim:
         raise ValueError(
             f"Every loss gets embeddings of length {protocol.embedding_dim}. "
@@ -85,15 +86,25 @@ def train(
     return Trained(embed, facts)
 
 
-def refuse_others(protocol: Protocol, loss: str, history: Mapping) -> None:
-    """Refuses a training that says that it was not the protocol's.
+def refuse_others(
+    protocol: Protocol, loss: str, history: Mapping, looks: int
+) -> None:
+    """Refuses a training that was not the protocol's, or does not say so.
+
+    Args:
+        protocol: What all losses share.
+        loss: Name, for the error.
+        history: What the training says of itself.
+        looks: How often it was judged: who looks more often has more
+            checkpoints to choose from.
 
     Raises:
         ValueError: naming what differs.
     """
-    for name in ("steps", "batch_size", "augmentation"):
-        done, asked = history.get(name), getattr(protocol, name)
-        if name in history and done != asked:
+    for name in ("steps", "batch_size", "augmentation", "looks"):
+        done = looks if name == "looks" else history.get(name)
+        asked = getattr(protocol, name)
+        if done != asked:
             raise ValueError(
                 f"The training of {loss} had {name}={done!r}, and the "
                 f"protocol says {asked!r}. All losses are trained alike."

@@ -16,6 +16,13 @@ METRIC_NAMES = {
     "r_precision": "R-Precision",
     "precision_at_1": "Precision@1",
 }
+INTERVALS = (
+    "Intervals and tests are over seeds of one split, with the one setting of "
+    "each loss that its trials found: they say what other first weights and "
+    "another order of the examples would give, and not what other classes, "
+    "other data or another search would. Folds share most of their classes and "
+    "are no samples of their own: only their mean counts as one."
+)
 _BASELINE = "softmax"
 Values = Mapping[str, Any]
 
