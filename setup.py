@@ -20,7 +20,7 @@ DETECT = ["mtcnn>=1.0"]
 TENSORBOARD = ["tensorboard>=2.19"]
 SEARCH = ["faiss-cpu>=1.8"]
 COMPARE = ["optuna>=4"]
-FIGURES = ["scikit-learn>=1.4", "scipy>=1.11"]
+FIGURES = ["scikit-learn>=1.4"]
 TEST = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", *FIGURES]
 
 

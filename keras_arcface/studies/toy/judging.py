@@ -10,7 +10,6 @@ from keras_arcface import evaluation
 from keras_arcface.data import ImageData
 from keras_arcface.studies.toy.pictures import ToyPictures
 from keras_arcface.studies.toy.training import TrainedToy
-from keras_arcface.utils.optional import require
 
 TAIL = 0.05
 """Share of a class's pictures that a robust gap leaves out on a side."""
@@ -83,14 +82,13 @@ def _cosine(embeddings, centers):
 
 def mean_and_interval(values: Sequence[float]) -> dict[str, Any]:
     """Returns mean, 95% t-interval (None of one value) and the values."""
-    values = np.asarray(values, np.float64)
-    mean, interval = float(values.mean()), None
-    if values.size > 1:
-        student = require("scipy.stats", "figures").t
-        error = values.std(ddof=1) / np.sqrt(values.size)
-        half = float(student.ppf(0.975, values.size - 1) * error)
-        interval = [mean - half, mean + half]
-    return {"mean": mean, "interval": interval, "values": values.tolist()}
+    result = evaluation.t_interval(values)
+    interval = None if result.interval is None else list(result.interval)
+    return {
+        "mean": result.mean,
+        "interval": interval,
+        "values": [float(value) for value in values],
+    }
 
 
 def over_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
