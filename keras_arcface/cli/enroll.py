@@ -7,8 +7,11 @@ from keras_arcface.cli.galleries import add_embedder_options
 from keras_arcface.cli.galleries import pictures_of_people
 from keras_arcface.cli.galleries import strangers_and_people
 from keras_arcface.cli.galleries import warn
+from keras_arcface.evaluation.pairs import check_rate
 from keras_arcface.evaluation.tables import aligned
 from keras_arcface.gallery import Gallery
+from keras_arcface.gallery.calibrating import check_searches
+from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.text import printable
 
 FPIR = 0.01
@@ -85,6 +88,8 @@ def _check(args):
         )
     if args.fpir is not None and not args.calibrate:
         raise ValueError("--fpir needs --calibrate.")
+    if args.fpir is not None:
+        check_rate("--fpir", args.fpir)
     if instead and (args.name is not None or args.add or args.replace):
         raise ValueError("--name, --add and --replace need pictures.")
 
@@ -93,6 +98,7 @@ def _enroll(args):
     before = None
     if Path(args.gallery).exists():
         before = Gallery.load(args.gallery)
+    _check_place(args.gallery)
     pictures = pictures_of_people(args.pictures, args.name)
     _check_new({name for name, _ in pictures}, before, args)
     embedder = Embedder(args, before)
@@ -175,13 +181,15 @@ def _remove(args):
 
 def _calibrate(args):
     gallery = Gallery.load(args.gallery)
+    _check_place(args.gallery)
     pictures = strangers_and_people(args.calibrate)
+    fpir = FPIR if args.fpir is None else args.fpir
+    check_searches(sum(name not in gallery for name, _ in pictures), fpir)
     embedder = Embedder(args, gallery)
     del gallery  # It may be gigabytes, and is read again.
     paths, embeddings = embedder.embed([path for _, path in pictures])
     whose = {path: name for name, path in pictures}
     names = [whose[path] for path in paths]
-    fpir = FPIR if args.fpir is None else args.fpir
     with Gallery.writing(args.gallery, model=embedder.fingerprint) as gallery:
         found = gallery.calibrate(embeddings, names, fpir=fpir)
     print(f"threshold {found.threshold:.4f}: {found.basis()}")
@@ -192,6 +200,11 @@ def _warnings(gallery):
     if not gallery.calibrations:
         return ()
     return gallery.calibration().warnings(len(gallery))
+
+
+def _check_place(path):
+    # Before pictures are embedded, which takes minutes.
+    check_output_folder(Path(path).resolve().parent)
 
 
 def _require(path):

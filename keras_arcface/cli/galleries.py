@@ -107,20 +107,19 @@ def pictures_of_people(
         found = [Picture(name, path) for path in picture_paths(sources)]
     else:
         found = [each for s in sources for each in _people_in(Path(s))]
-    found = list(dict.fromkeys(found))
-    whose = {}
-    for each in found:
-        other = whose.setdefault(each.path, each.name)
-        if other != each.name:
-            raise ValueError(
-                f"{each.path} would be a picture of {other!r} and of "
-                f"{each.name!r}. Give each folder once."
-            )
-    return found
+    return _each_once(found)
 
 
 def strangers_and_people(sources: Sequence[str]) -> list[Picture]:
-    """Returns pictures to calibrate on; loose ones show strangers."""
+    """Returns pictures to calibrate on; loose ones show strangers.
+
+    Each comes once, however often it was given: a search that is counted
+    twice would pass for more evidence than there is.
+
+    Raises:
+        FileNotFoundError: for a path that is not there.
+        ValueError: for a folder without pictures, or a picture of two people.
+    """
     found = []
     for source in map(Path, sources):
         folders = _sub_folders(source) if source.is_dir() else []
@@ -128,7 +127,23 @@ def strangers_and_people(sources: Sequence[str]) -> list[Picture]:
             found += _people_in(source)
         else:
             found += [Picture(None, path) for path in picture_paths([source])]
-    return found
+    return _each_once(found)
+
+
+def _each_once(found):
+    first = {}
+    for each in found:
+        other = first.setdefault(each.path.absolute(), each)
+        if other.name != each.name:
+            raise ValueError(
+                f"{each.path} would be a picture of {_who(other)} and of "
+                f"{_who(each)}. Give each folder once."
+            )
+    return list(first.values())
+
+
+def _who(picture):
+    return "a stranger" if picture.name is None else repr(picture.name)
 
 
 def _people_in(source: Path) -> Iterator[Picture]:

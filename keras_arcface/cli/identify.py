@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 
 from keras_arcface.cli.galleries import Embedder
@@ -58,6 +59,10 @@ def run(args):
     calibration = None
     if args.threshold is None:
         calibration = gallery.calibration(args.fpir)
+    elif not math.isfinite(args.threshold):
+        raise ValueError(
+            f"--threshold must be a finite number. Received: {args.threshold}."
+        )
     if args.top < 1:
         raise ValueError(f"--top must be at least 1. Received: {args.top}.")
     paths = picture_paths(args.pictures)

@@ -18,6 +18,7 @@ from keras_arcface.evaluation.geometry_result import report_warnings
 from keras_arcface.evaluation.hubs import hubness
 from keras_arcface.evaluation.labels import check_labels
 from keras_arcface.evaluation.random_angles import expected_nearest_angle
+from keras_arcface.evaluation.search import is_whole
 from keras_arcface.evaluation.similarity import check_embeddings
 from keras_arcface.evaluation.similarity import row_lengths
 
@@ -148,8 +149,8 @@ def _check(embeddings, k, most_cosines):
             "`embeddings` must have two numbers or more each, to have an "
             f"angle. Received: shape {embeddings.shape}."
         )
-    if k < 1 or most_cosines < 1:
+    if not all(is_whole(n) and n > 0 for n in (k, most_cosines)):
         raise ValueError(
-            "`k` and `most_cosines` must be positive. Received: "
-            f"k={k}, most_cosines={most_cosines}."
+            "`k` and `most_cosines` must be positive integers. Received: "
+            f"k={k!r}, most_cosines={most_cosines!r}."
         )

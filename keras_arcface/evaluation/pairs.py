@@ -1,5 +1,6 @@
 """What every protocol here asks of scored pairs, checked in one place."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -129,10 +130,10 @@ def coded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def check_rate(name: str, rate: float) -> float:
     """Returns an error rate as float; refuses what is not in (0, 1)."""
-    if not 0.0 < rate < 1.0:
+    if not isinstance(rate, Real) or not 0.0 < rate < 1.0:
         raise ValueError(
             f"`{name}` must be a share between 0 and 1 (0.001, not 0.1 %). "
-            f"Received: {rate}."
+            f"Received: {rate!r}."
         )
     return float(rate)
 

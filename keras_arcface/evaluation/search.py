@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -227,8 +228,13 @@ def unit_rows(embeddings: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 def check_k(k: int, most: int) -> None:
     """Refuses a number of neighbours that a gallery cannot give."""
-    if not 1 <= k <= most:
+    if not is_whole(k) or not 1 <= k <= most:
         raise ValueError(
             f"`k` must be from 1 to the {most:,} entries that can be found. "
-            f"Received: {k}."
+            f"Received: {k!r}."
         )
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is an integer, of Python or of NumPy, and no boolean."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

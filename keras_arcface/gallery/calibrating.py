@@ -39,14 +39,7 @@ def calibrate_on_searches(
     check_rate("fpir", fpir)
     similarity = np.asarray(similarity, np.float64)
     strangers = int((~mated).sum())
-    if expected_errors(fpir, strangers) < 1:
-        raise ValueError(
-            f"{strangers:,} searches for people who are not enrolled cannot "
-            f"calibrate FPIR {fpir:g}: less than one false positive is "
-            f"expected. Give at least {_needed(1, fpir):,} "
-            f"({_needed(RULE_OF_30, fpir):,} for a value to rely on), or ask "
-            "for a higher rate."
-        )
+    check_searches(strangers, fpir)
     score = np.where(mated & ~right, NOT_LISTED, similarity)
     found = Tradeoff(score, mated, (fpir,), "fpir").thresholds[0]
     threshold = _rounded_up(found)
@@ -60,6 +53,22 @@ def calibrate_on_searches(
         misses=int((score[mated] < threshold).sum()),
         identities=identities,
     )
+
+
+def check_searches(strangers: int, fpir: float) -> None:
+    """Refuses fewer searches for strangers than can tell a rate from zero.
+
+    Raises:
+        ValueError: when less than one false positive is expected.
+    """
+    if expected_errors(fpir, strangers) < 1:
+        raise ValueError(
+            f"{strangers:,} searches for people who are not enrolled cannot "
+            f"calibrate FPIR {fpir:g}: less than one false positive is "
+            f"expected. Give at least {_needed(1, fpir):,} "
+            f"({_needed(RULE_OF_30, fpir):,} for a value to rely on), or ask "
+            "for a higher rate."
+        )
 
 
 def calibrate_on_pairs(

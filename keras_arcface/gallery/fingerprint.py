@@ -75,7 +75,7 @@ def as_fingerprint(model: Any) -> ModelFingerprint | None:
         return model
     if isinstance(model, str) and model:
         return ModelFingerprint(model, name=model)
-    if hasattr(model, "get_weights"):
+    if hasattr(model, "get_weights") and not isinstance(model, type):
         return model_fingerprint(model, name=getattr(model, "name", ""))
     raise ValueError(
         "`model` must be a Keras model, a ModelFingerprint or a text that "

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from keras_arcface.evaluation import ExactIndex
 from keras_arcface.evaluation import FaissIndex
 from keras_arcface.evaluation import SearchResult
 from keras_arcface.evaluation.search import ENGINES
+from keras_arcface.evaluation.search import is_whole
 from keras_arcface.gallery.calibrating import calibrate_on_pairs
 from keras_arcface.gallery.calibrating import calibrate_on_searches
 from keras_arcface.gallery.calibration import Calibration
@@ -26,6 +28,7 @@ from keras_arcface.gallery.fingerprint import as_fingerprint
 from keras_arcface.gallery.fingerprint import check_model
 from keras_arcface.gallery.fingerprint import embedding_dim
 from keras_arcface.gallery.lock import sole_writer
+from keras_arcface.gallery.names import check_probe_names
 from keras_arcface.gallery.people import People
 from keras_arcface.gallery.pooling import as_rows
 from keras_arcface.gallery.results import Enrolled
@@ -244,8 +247,10 @@ class Gallery:
                 differ or a probe has no direction.
         """
         threshold = self._threshold(threshold, fpir)
-        if k < 1:
-            raise ValueError(f"`k` must be at least 1. Received: {k}.")
+        if not is_whole(k) or k < 1:
+            raise ValueError(
+                f"`k` must be an integer of at least 1. Received: {k!r}."
+            )
         probes = self._rows_of(probes, "probes")
         if not len(self):
             return [Identification(None, (), threshold)] * len(probes)
@@ -279,15 +284,11 @@ class Gallery:
             rates may be calibrated, one after another.
 
         Raises:
-            ValueError: when less than one false positive is expected.
+            ValueError: when less than one false positive is expected, or
+                `names` has what is no name, such as a number.
         """
         probes = self._rows_of(probes, "probes")
-        names = [None] * len(probes) if names is None else names
-        if len(names) != len(probes):
-            raise ValueError(
-                "`names` must have one name, or None, a probe. Received: "
-                f"{len(names):,} for {len(probes):,} probes."
-            )
+        names = check_probe_names(names, len(probes))
         rows = np.array([self._people.rows.get(name, -1) for name in names])
         scores, found = self.search(probes, 1)
         right = found[:, 0] == rows
@@ -463,11 +464,12 @@ class Gallery:
     def _threshold(self, threshold, fpir):
         if threshold is None:
             return self._thresholds.chosen(fpir).threshold
-        if fpir is not None or not np.isfinite(threshold):
+        is_finite = isinstance(threshold, Real) and np.isfinite(threshold)
+        if fpir is not None or not is_finite:
             raise ValueError(
-                "Give a `threshold` that is finite, or the `fpir` of a "
-                f"calibrated one. Received: threshold={threshold}, "
-                f"fpir={fpir}."
+                "Give a `threshold` that is a finite number, or the `fpir` of "
+                f"a calibrated one. Received: threshold={threshold!r}, "
+                f"fpir={fpir!r}."
             )
         return float(threshold)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from keras_arcface.evaluation.pairs import check_rate
 from keras_arcface.gallery.calibration import Calibration
 
 
@@ -38,6 +39,7 @@ class Thresholds:
             )
         if fpir is None:
             return next(reversed(self._by_rate.values()))
+        check_rate("fpir", fpir)
         if fpir not in self._by_rate:
             known = ", ".join(f"{rate:g}" for rate in self._by_rate)
             raise ValueError(

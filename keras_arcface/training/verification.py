@@ -110,8 +110,8 @@ def pairs_for(labels: np.ndarray, most: int = 6000, seed: int = 0) -> Pairs:
     raise ValueError(
         "There are too few identities with two pictures to judge a model by: "
         f"{len(np.unique(labels))} identities, {len(labels)} pictures, and at "
-        "least 4 are needed. Hold out a larger share (--holdout 0.3, say) or "
-        "bring more identities."
+        "least 4 are needed. Bring more identities, or, to train, hold out a "
+        "larger share (--holdout 0.3, say)."
     )
 
 

@@ -211,7 +211,7 @@ def test_another_model_is_refused_by_name(enrolled, folders, tmp_path, capsys):
     for arguments in (
         ("identify", enrolled, probes, "--threshold", 0.5),
         ("enroll", enrolled, probes, "--add"),
-        ("enroll", enrolled, "--calibrate", probes),
+        ("enroll", enrolled, "--calibrate", probes, "--fpir", 0.1),
     ):
         code, line = error_of(capsys, *arguments, "--model", other)
         assert code == 2 and "pattern.keras" in line and "other.keras" in line
@@ -300,9 +300,46 @@ def test_more_mistakes_on_a_gallery(enrolled, folders, tmp_path, capsys):
     assert other.read_text() == "years of work"
 
 
+def test_what_cannot_work_is_said_before_the_model_is_loaded(
+    enrolled, folders, capsys, monkeypatch
+):
+    people, probes = folders
+
+    def refuse(*arguments):
+        raise AssertionError("A model was loaded.")
+
+    monkeypatch.setattr("keras_arcface.cli.galleries.load_backbone", refuse)
+    before = enrolled.read_bytes()
+    calibrate = ("enroll", enrolled, "--calibrate", probes)
+    for arguments, message in (
+        ((*calibrate, "--fpir", 2), "`--fpir` must be a share"),
+        ((*calibrate, "--fpir", "nan"), "`--fpir` must be a share"),
+        (calibrate, "36 searches for people who are not enrolled cannot"),
+        (("enroll", enrolled / "g", people), "people.gallery is a file"),
+        (("identify", enrolled, probes, "--threshold", "inf"), "finite"),
+    ):
+        code, line = error_of(capsys, *arguments)
+        assert code == 2 and message in line
+    assert enrolled.read_bytes() == before
+
+
 def test_a_picture_of_two_people_is_refused(enrolled, tmp_path, capsys):
     source = tmp_path / "source"
     drawing.identities_folder(source / "Ada", 2, 1)
     arguments = ("enroll", enrolled, source, source / "Ada")
     code, line = error_of(capsys, *arguments)
     assert code == 2 and "picture of 'Ada' and of 'person_00'" in line
+
+
+def test_a_picture_given_twice_is_one_search(enrolled, folders, capsys):
+    probes = folders[1]
+    options = ("--calibrate", probes, probes.parent / "." / "probes", probes)
+    assert call("enroll", enrolled, *options, "--fpir", 0.1) == 0
+    calibration = Gallery.load(enrolled).calibration()
+    assert (calibration.trials, calibration.mated_trials) == (36, 12)
+    before = enrolled.read_bytes()
+    arguments = ("enroll", enrolled, "--calibrate", probes)
+    arguments += (probes / "person_00", "--fpir", 0.1)
+    code, line = error_of(capsys, *arguments)
+    assert code == 2 and "of 'person_00' and of a stranger" in line
+    assert enrolled.read_bytes() == before

@@ -137,3 +137,15 @@ def test_errors_are_one_line_and_leave_nothing(
     code, line = error_of(capsys, "report", *words)
     assert code == 2 and message in line
     assert {path.name for path in tmp_path.iterdir()} == {"list.csv", "bad"}
+
+
+def test_too_few_identities_are_said_without_advice_for_training_only(
+    run, tmp_path, capsys
+):
+    folder = drawing.identities_folder(tmp_path / "few", 2, 2)
+    output = tmp_path / "out"
+    arguments = ("evaluate", run, "--data", folder, "--output", output)
+    code, line = error_of(capsys, *arguments)
+    assert code == 2 and "2 identities, 4 pictures" in line
+    assert "Bring more identities, or, to train, hold out" in line
+    assert not output.exists()

@@ -233,3 +233,18 @@ def test_memory_is_that_of_blocks():
 def test_what_does_not_fit_is_refused(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"k": "10"}, "positive integers. Received: k='10'"),
+        ({"k": 1.5}, "positive integers. Received: k=1.5"),
+        ({"k": True}, "positive integers. Received: k=True"),
+        ({"most_cosines": "9"}, "most_cosines='9'"),
+        ({"most_cosines": 0}, "most_cosines=0"),
+    ],
+)
+def test_limits_are_positive_integers(options, message):
+    with pytest.raises(ValueError, match=message):
+        geometry_report(np.eye(4), np.arange(4), **options)

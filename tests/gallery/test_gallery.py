@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_arcface import Gallery
+from keras_arcface import SmallNet
 from keras_arcface.gallery import Candidate
 from keras_arcface.gallery import pooling
 
@@ -242,6 +243,7 @@ MISTAKES = [
     (lambda g: g.enroll("b" * 1001, [1, 0, 0]), "1,000 characters"),
     (lambda g: g.enroll_many("bc", np.eye(3)[:2]), "one name an embedding"),
     (lambda g: g.enroll_many(["b"], np.eye(3)[:2]), "1 names and 2"),
+    (lambda g: g.enroll_many(3, np.eye(3)[:2]), "Received: 3"),
     (lambda g: g.add("b", [1, 0, 0]), "Nobody is enrolled as 'b'"),
     (lambda g: g.add("a", [-1, 0, 0]), "'a' has no direction"),
     (lambda g: g.add("a", [1, 0]), "must have 3 dimensions"),
@@ -252,11 +254,18 @@ MISTAKES = [
     (lambda g: g.identify([1, 0, 0], 0, threshold=0), "`k` must be"),
     (lambda g: g.identify([1, 0, 0], threshold=np.nan), "finite"),
     (lambda g: g.identify([1, 0, 0], threshold=0, fpir=0.1), "`fpir`"),
+    (lambda g: g.identify([1, 0, 0], threshold="0.5"), "Received: thre.*'0.5'"),
+    (lambda g: g.identify([1, 0, 0], "2", threshold=0), "Received: '2'"),
+    (lambda g: g.identify([1, 0, 0], 1.5, threshold=0), "Received: 1.5"),
+    (lambda g: g.identify([1, 0, 0], True, threshold=0), "Received: True"),
     (lambda g: g.search([1, 0, 0], 2), "`k` must be from 1 to the 1"),
+    (lambda g: g.search([1, 0, 0], "1"), "Received: '1'"),
+    (lambda g: g.search([1, 0, 0], True), "Received: True"),
     (lambda g: Gallery().search([1, 0]), "is empty"),
     (lambda g: Gallery(engine="annoy"), "`engine` must be"),
     (lambda g: Gallery(dim=0), "`dim` must be"),
     (lambda g: Gallery(model=7), "`model` must be"),
+    (lambda g: Gallery(model=SmallNet), "`model` must be"),
 ]
 
 

@@ -181,8 +181,29 @@ def test_bad_calls_are_named(case):
         gallery.calibrate(probes, names, fpir=1)
     with pytest.raises(ValueError, match="560 probes"):
         gallery.calibrate(probes, names[:-1])
+    with pytest.raises(ValueError, match="`fpir` must be a share.*'0.1'"):
+        gallery.calibrate(probes, names, fpir="0.1")
+    gallery.calibrate(probes, names, fpir=0.1)
+    for fpir in ("0.1", [0.1], 0):
+        with pytest.raises(ValueError, match="`fpir` must be a share"):
+            gallery.identify(probes, fpir=fpir)
     with pytest.raises(ValueError, match="is empty"):
         Gallery().calibrate(probes)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda names: np.arange(len(names)), "Received: .*0.* at probe 0"),
+        (lambda names: [*names[:-1], float("nan")], "Received: nan at probe"),
+        (lambda names: "x" * len(names), "Received: 'xxx"),
+        (lambda names: 3, "Received: 3"),
+    ],
+)
+def test_what_is_no_name_does_not_pass_for_a_stranger(case, wrong, message):
+    gallery, probes, names = case
+    with pytest.raises(ValueError, match=message):
+        gallery.calibrate(probes, wrong(list(names)), fpir=0.1)
 
 
 def test_ties_at_the_threshold_are_all_turned_away():

@@ -240,6 +240,35 @@ def test_an_existing_page_is_kept(tmp_path):
             {"embeddings": np.ones((3, 2)), "left": np.arange(2)},
             "Missing: right, is_same",
         ),
+        (
+            {
+                "embeddings": np.ones((3, 2)),
+                "left": [0, 1, 0],
+                "right": [1, 2, 2],
+                "is_same": [0, 1, 2],
+            },
+            "e.npz: `is_same` must be booleans or 0/1. Received: 2",
+        ),
+        (
+            {"embeddings": np.ones((0, 2)), "labels": np.arange(0)},
+            "e.npz holds no embedding",
+        ),
+        (
+            {"embeddings": np.ones((1, 2)), "labels": np.arange(1)},
+            "no pair to judge by in e.npz",
+        ),
+        (
+            {"embeddings": np.full((3, 2), 1e300), "labels": np.arange(3)},
+            "holds NaN or infinity",
+        ),
+        (
+            {
+                "embeddings": np.ones((3, 2)),
+                "labels": np.arange(3),
+                "quality": ["a", "b", "c"],
+            },
+            "e.npz: `quality` must be numbers",
+        ),
     ],
 )
 def test_files_that_hold_something_else_are_refused(arrays, message, tmp_path):
@@ -247,6 +276,25 @@ def test_files_that_hold_something_else_are_refused(arrays, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         report(None, None, tmp_path / "p.html", embeddings=source)
     assert [path.name for path in tmp_path.iterdir()] == ["e.npz"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"groups": "g.csv"}, "--groups .* an array `groups` in the file"),
+        ({"quality": "q.csv"}, "--quality .* an array `quality` in the file"),
+        ({"images": "folder"}, "--images is for a model and data"),
+        ({"flip": True}, "--flip is for a model and data"),
+        ({"resize": True}, "--resize is for a model and data"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(options, message, tmp_path):
+    embeddings, labels = rows(12, 4)
+    source = write(tmp_path / "e.npz", embeddings=embeddings, labels=labels)
+    output = tmp_path / "p.html"
+    with pytest.raises(ValueError, match=message):
+        report(None, None, output, embeddings=source, **options)
+    assert not output.exists()
 
 
 def test_pickles_are_not_read(tmp_path):

@@ -9,6 +9,8 @@ import numpy as np
 
 from keras_arcface.data import Pairs
 from keras_arcface.evaluation import lfw_folds
+from keras_arcface.evaluation.similarity import check_embeddings
+from keras_arcface.evaluation.similarity import row_lengths
 from keras_arcface.studies.report.drawing_pairs import whole_identities
 from keras_arcface.studies.report.judged import Judged
 from keras_arcface.studies.report.options import Options
@@ -16,6 +18,7 @@ from keras_arcface.utils.files import sha256
 
 PAIRS = ("left", "right", "is_same")
 OF_ROWS = ("labels", "paths", "quality", "groups")
+NEED_PICTURES = ("images", "flip", "resize", "groups", "quality")
 KEYS = ("embeddings", *OF_ROWS, *PAIRS, "fold")
 
 
@@ -32,9 +35,11 @@ def open_embeddings(path: str | os.PathLike, options: Options) -> Judged:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: naming the file and the array that is missing or wrong.
+        ValueError: naming the file and the array that is missing or wrong, or
+            an option that needs a model or pictures.
     """
     path = Path(path)
+    _check_options(options)
     arrays = _read(path)
     rows, rules = np.arange(len(arrays["embeddings"])), []
     labels, class_names = _identities(arrays)
@@ -74,6 +79,19 @@ def open_embeddings(path: str | os.PathLike, options: Options) -> Judged:
     )
 
 
+def _check_options(options):
+    # Else the page would say nothing of what was asked for.
+    for name in NEED_PICTURES:
+        if getattr(options, name):
+            instead = ""
+            if name in OF_ROWS:
+                instead = f" Give an array `{name}` in the file instead."
+            raise ValueError(
+                f"--{name} is for a model and data, and does nothing to "
+                f"--embeddings.{instead}"
+            )
+
+
 def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -91,13 +109,24 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             f"{path} must hold an array `embeddings` of shape (n, dim). "
             f"Received: {[(k, v.shape) for k, v in arrays.items()]}."
         )
-    rows = len(arrays["embeddings"])
+    embeddings = check_embeddings(arrays["embeddings"])
+    if not embeddings.size:
+        raise ValueError(
+            f"{path} holds no embedding: `embeddings` has shape "
+            f"{embeddings.shape}."
+        )
+    rows = len(embeddings)
     for key in OF_ROWS:
         if key in arrays and arrays[key].shape != (rows,):
             raise ValueError(
                 f"{path}: `{key}` must have one entry for each of the {rows} "
                 f"embeddings. Received: shape {arrays[key].shape}."
             )
+    if "quality" in arrays and arrays["quality"].dtype.kind not in "iuf":
+        raise ValueError(
+            f"{path}: `quality` must be numbers. Received: dtype "
+            f"{arrays['quality'].dtype}."
+        )
     return arrays
 
 
@@ -127,7 +156,13 @@ def _pairs(arrays, labels, path):
             f"{path}: pairs are the arrays {', '.join(PAIRS)}. Missing: "
             f"{', '.join(missing)}."
         )
-    is_same = arrays["is_same"].astype(bool)
+    is_same = arrays["is_same"]
+    if not np.isin(is_same, (0, 1)).all():
+        raise ValueError(
+            f"{path}: `is_same` must be booleans or 0/1. Received: "
+            f"{is_same[~np.isin(is_same, (0, 1))][0]}."
+        )
+    is_same = is_same.astype(bool)
     fold = arrays["fold"] if "fold" in arrays else lfw_folds(is_same)
     return Pairs(arrays["left"], arrays["right"], is_same, fold, labels)
 
@@ -136,7 +171,7 @@ def _qualities(embeddings, given, rows):
     qualities = {}
     if given is not None:
         qualities["quality given"] = given[rows].astype(np.float64)
-    lengths = np.linalg.norm(embeddings, axis=1).astype(np.float64)
+    lengths = row_lengths(embeddings)
     if np.ptp(lengths) > 1e-3 * lengths.mean():  # Unit rows say nothing.
         qualities["length of the embeddings"] = lengths
     return qualities

@@ -88,7 +88,11 @@ def score_protocol(judged: Judged, seed: int) -> tuple[Pairs, np.ndarray, str]:
 
 
 def score_pairs(judged: Judged, most: int, seed: int) -> Scored:
-    """Returns the pairs that error rates are counted on."""
+    """Returns the pairs that error rates are counted on.
+
+    Raises:
+        ValueError: when there is none.
+    """
     pairs = judged.pairs
     if pairs is not None:
         left, right, is_same = pairs.left, pairs.right, pairs.is_same
@@ -96,6 +100,11 @@ def score_pairs(judged: Judged, most: int, seed: int) -> Scored:
     else:
         left, right, is_same, rule = draw_pairs(judged.labels, most, seed)
         fold = None
+    if not len(is_same):
+        raise ValueError(
+            f"There is no pair to judge by in {judged.source}. Give two "
+            "identities or more, one of them with two pictures."
+        )
     similarity = _cosines(judged, left, right)
     return Scored(left, right, is_same, similarity, judged.labels, fold, rule)
 
