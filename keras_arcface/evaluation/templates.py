@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_arcface.evaluation.labels import check_labels
+from keras_arcface.evaluation.quality import check_quality
 from keras_arcface.evaluation.similarity import check_embeddings
 from keras_arcface.evaluation.similarity import row_lengths
 
@@ -198,16 +199,4 @@ def _check_quality(quality, weighting, pictures):
         )
     if quality is None:
         return None
-    quality = np.asarray(quality, dtype=np.float64)
-    if quality.shape != (pictures,):
-        raise ValueError(
-            "`quality` must have one value an image. Received: shape "
-            f"{quality.shape} for {pictures} images."
-        )
-    bad = np.flatnonzero(~(np.isfinite(quality) & (quality >= 0)))
-    if bad.size:
-        raise ValueError(
-            "`quality` must be finite and at least 0. Received: "
-            f"{quality[bad[0]]} at image {bad[0]}."
-        )
-    return quality
+    return check_quality(quality, pictures, "image")

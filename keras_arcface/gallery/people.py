@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_arcface.gallery.names import check_name
 from keras_arcface.gallery.names import check_names
-from keras_arcface.gallery.pooling import check_quality
 from keras_arcface.gallery.pooling import sums_by_place
+from keras_arcface.gallery.pooling import weights_of
 from keras_arcface.gallery.results import Enrolled
 from keras_arcface.gallery.store import TemplateStore
 
@@ -37,7 +37,7 @@ class People:
     def enroll(self, names: Sequence[str], embeddings, quality) -> None:
         """Adds new identities, all of them or none; checks everything."""
         names = check_names(names, len(embeddings))
-        weights = check_quality(quality, len(embeddings))
+        weights = weights_of(quality, len(embeddings))
         known = next((name for name in names if name in self.rows), None)
         if known is not None:
             raise ValueError(
@@ -59,7 +59,7 @@ class People:
     def add(self, name: str, embeddings, quality) -> None:
         """Adds pictures to one identity."""
         row = self.row(name)
-        weights = check_quality(quality, len(embeddings))
+        weights = weights_of(quality, len(embeddings))
         places = np.zeros(len(embeddings), np.int64)
         ((_, sums),) = sums_by_place(embeddings, places, weights)
         weight = float(weights.sum())

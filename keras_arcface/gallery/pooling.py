@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_arcface.evaluation.quality import check_quality
 from keras_arcface.evaluation.similarity import check_embeddings
 from keras_arcface.evaluation.similarity import row_lengths
 
@@ -25,7 +26,7 @@ def as_rows(embeddings: ArrayLike) -> np.ndarray:
     return embeddings
 
 
-def check_quality(quality: ArrayLike | None, rows: int) -> np.ndarray:
+def weights_of(quality: ArrayLike | None, rows: int) -> np.ndarray:
     """Returns the weight of every embedding, float64, 1 where none is given.
 
     Raises:
@@ -33,19 +34,7 @@ def check_quality(quality: ArrayLike | None, rows: int) -> np.ndarray:
     """
     if quality is None:
         return np.ones(rows)
-    quality = np.atleast_1d(np.asarray(quality, dtype=np.float64))
-    if quality.shape != (rows,):
-        raise ValueError(
-            "`quality` must have one value an embedding. Received: shape "
-            f"{quality.shape} for {rows} embeddings."
-        )
-    bad = np.flatnonzero(~(np.isfinite(quality) & (quality >= 0)))
-    if bad.size:
-        raise ValueError(
-            "`quality` must be finite and at least 0. Received: "
-            f"{quality[bad[0]]} at embedding {bad[0]}."
-        )
-    return quality
+    return check_quality(quality, rows, "embedding")
 
 
 def sums_by_place(
