@@ -25,7 +25,9 @@ def quick_fit(candidate, settings, protocol, train_x, train_y, judge, seed):
 
     embeds = [projection(number) for number in range(2)]
     values = [judge(embed) for embed in embeds]
-    return embeds[int(np.argmax(values))], {"steps": protocol.steps}
+    said = ("steps", "batch_size", "augmentation")
+    history = {name: getattr(protocol, name) for name in said}
+    return embeds[int(np.argmax(values))], history
 
 
 @pytest.fixture(autouse=True)
