@@ -5,6 +5,8 @@ import os
 import platform
 from importlib.metadata import version
 
+from keras_arcface.utils.machine import processor
+
 # Glyphs are drawn by Pillow from the fonts inside matplotlib.
 PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "matplotlib")
 
@@ -15,7 +17,7 @@ def describe() -> dict:
     Part of every committed result.
     """
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -37,14 +39,3 @@ def forget_peak() -> None:
     """Makes what the process has now its peak."""
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
-
-
-def _processor():
-    try:
-        with open("/proc/cpuinfo") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # Not Linux: what Python knows is enough.
-    return platform.processor() or "unknown"

@@ -14,6 +14,17 @@ def embed(backbone, images, batch_size=128, flip=False, verbose=False):
     See `ArcFaceModel.embed`. The mirrored picture's features are added before
     either is normalised.
     """
+    found = _features(backbone, images, batch_size, flip, verbose)
+    return _joined(backbone, (numerics.unit(features) for features in found))
+
+
+def embed_features(backbone, images, batch_size=128, flip=False):
+    """Returns what `embed` does, before it is brought to unit length."""
+    return _joined(backbone, _features(backbone, images, batch_size, flip))
+
+
+def _features(backbone, images, batch_size, flip, verbose=False):
+    """Yields the features of a batch after the other."""
     if hasattr(images, "shape"):
         if len(images.shape) != 4:
             raise ValueError(
@@ -25,16 +36,16 @@ def embed(backbone, images, batch_size=128, flip=False, verbose=False):
             images[start : start + batch_size]
             for start in range(0, len(images), batch_size)
         ]
-    batches = progress(images, "Embedding") if verbose else images
     features_of = on_one_device(backbone)
-    embeddings = [_embed_batch(features_of, batch, flip) for batch in batches]
-    if not embeddings:
+    for batch in progress(images, "Embedding") if verbose else images:
+        features = features_of(batch)
+        if flip:
+            features = features + features_of(batch[:, :, ::-1])
+        yield features
+
+
+def _joined(backbone, batches):
+    arrays = [ops.convert_to_numpy(batch) for batch in batches]
+    if not arrays:
         return np.zeros((0, backbone.output_shape[-1]), "float32")
-    return np.concatenate(embeddings)
-
-
-def _embed_batch(features_of, batch, flip):
-    features = features_of(batch)
-    if flip:
-        features = features + features_of(batch[:, :, ::-1])
-    return ops.convert_to_numpy(numerics.unit(features))
+    return np.concatenate(arrays)

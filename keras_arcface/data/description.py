@@ -192,6 +192,12 @@ class ImageData(ImageBatches):
         """
         return dataclasses.replace(self, samples=self.images(), resize=False)
 
+    def content(self, index: int) -> bytes:
+        """Returns a picture's bytes: as encoded, or its pixels in memory."""
+        if isinstance(self.samples, np.ndarray):
+            return self.samples[index].tobytes()
+        return self.samples.read(index)
+
     def save_classes(self, path: str | os.PathLike) -> None:
         """Writes the class names as a JSON list, atomically; index = id."""
         write_json(path, list(self.class_names))

@@ -7,16 +7,11 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from keras_arcface.utils.locks import AVAILABLE
+from keras_arcface.utils.locks import NoLocksError
+from keras_arcface.utils.locks import try_lock
 
 LOOK_AGAIN_SECONDS = 0.05
-
-
-class _NoLocksError(OSError):
-    """The file system knows no locks."""
 
 
 @contextlib.contextmanager
@@ -36,7 +31,7 @@ def sole_writer(path: Path, timeout: float = 60.0) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f".{path.name}.lock")
-    descriptor = None if fcntl is None else _wait(lock, path, timeout)
+    descriptor = _wait(lock, path, timeout) if AVAILABLE else None
     try:
         yield
     finally:
@@ -51,7 +46,7 @@ def _wait(lock, path, timeout):
     while True:
         try:
             descriptor = _try(lock)
-        except _NoLocksError as error:
+        except NoLocksError as error:
             warnings.warn(
                 f"The file system of {path} has no locks ({error}). Two that "
                 "write to it at the same time may lose each other's people.",
@@ -71,17 +66,13 @@ def _wait(lock, path, timeout):
 def _try(lock):
     """Returns the locked descriptor, or None where another process has it."""
     flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW
-    descriptor = os.open(lock, flags, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_named(descriptor, lock):
-            return descriptor
-    except BlockingIOError:
-        pass
-    except OSError as error:
-        os.close(descriptor)
+        descriptor = try_lock(lock, flags)
+    except NoLocksError:
         lock.unlink(missing_ok=True)
-        raise _NoLocksError(error) from error
+        raise
+    if descriptor is None or _is_named(descriptor, lock):
+        return descriptor
     os.close(descriptor)
     return None
 

@@ -18,6 +18,7 @@ from keras_arcface.studies.toy import check_options
 from keras_arcface.studies.toy import to_text
 from keras_arcface.studies.toy import toy
 from keras_arcface.training import angle_monitor
+from keras_arcface.training.history import columns
 from keras_arcface.training.run_folder import HISTORY
 from keras_arcface.utils.files import check_output_folder
 from keras_arcface.utils.files import write_json
@@ -75,8 +76,7 @@ def _draw_training(run, path):
     rows = _read(run / HISTORY)
     if not rows:
         return f"{run} has no {HISTORY}: its first epoch is not done"
-    names = dict.fromkeys(name for row in rows for name in row)
-    plots.plot_training({n: [row.get(n) for row in rows] for n in names}, path)
+    plots.plot_training(columns(rows), path)
     return None
 
 

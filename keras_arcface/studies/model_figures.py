@@ -10,17 +10,14 @@ import numpy as np
 from keras_arcface import evaluation
 from keras_arcface import plots
 from keras_arcface.data import ImageData
-from keras_arcface.data import plain_errors
 from keras_arcface.training.angle_monitor import some_classes
 from keras_arcface.training.projector import write_projector
+from keras_arcface.training.verification import features_of_data
 from keras_arcface.training.verification import pairs_for
-from keras_arcface.utils.console import progress
-from keras_arcface.utils.replicas import on_one_device
 
 HARDEST = 8
 """Pairs of each kind on the figure of mistakes."""
 
-_BATCH = 128
 # Pictures among which neighbours are looked for, and in the projector.
 _MOST = 2000
 
@@ -44,12 +41,7 @@ class Judged:
     @functools.cached_property
     def features(self) -> np.ndarray:
         """Of every picture, not normalised, `(n, dim)`."""
-        size = min(_BATCH, len(self.data))
-        batches = self.data.batches(size, shuffle=False, labels=False)
-        features_of = on_one_device(self.backbone)
-        shown = progress(batches, "Embedding", total=self.data.steps(size))
-        with plain_errors():
-            return np.concatenate([features_of(batch) for batch in shown])
+        return features_of_data(self.backbone, self.data)
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:

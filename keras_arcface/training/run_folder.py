@@ -14,11 +14,8 @@ from keras_arcface.training import tensorboard_log
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.recipe.shipped import IN_RUN as RECIPE
 from keras_arcface.utils.files import write_json
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from keras_arcface.utils.locks import NoLocksError
+from keras_arcface.utils.locks import try_lock
 
 IDENTITIES = "identities.json"
 CLASSES = "classes.json"
@@ -72,20 +69,15 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
 
 def _lock(folder):
-    if fcntl is None:
-        return None
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
+        descriptor = try_lock(folder)
+    except NoLocksError:
+        return None
+    if descriptor is None:
         raise FileExistsError(
             f"Another run is training in {folder}. Wait for its end, stop it, "
             "or give another --output."
-        ) from None
-    except OSError:  # The file system has no locks.
-        os.close(descriptor)
-        return None
+        )
     return descriptor
 
 

@@ -13,6 +13,7 @@ from keras_arcface.model import ArcFaceModel
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.training.distribution import Cluster
 from keras_arcface.training.distribution import placement
+from keras_arcface.training.history import columns
 from keras_arcface.training.loading import load_data
 from keras_arcface.training.recipe import Recipe
 from keras_arcface.training.run import Run
@@ -125,7 +126,7 @@ def _train(recipe, place, folder, written):
         print(run.model.head_plan(recipe.schedule.batch_size).describe())
         run.train(make_callbacks(recipe, training, judge, written))
     history = run.checkpoints.history
-    plots.plot_training(_columns(history), written / "training.png")
+    plots.plot_training(columns(history), written / "training.png")
     if place.is_chief:
         _export(recipe, written, judge.data)
     return run.model, history
@@ -143,13 +144,6 @@ def _export(recipe, folder, data):
         images=samples.images(),
         samples_name=f"{len(samples)} pictures that it is judged by",
     )
-
-
-def _columns(history):
-    names = {name: None for row in history for name in row}
-    return {
-        name: [row.get(name, float("nan")) for row in history] for name in names
-    }
 
 
 def _seed(recipe):

@@ -14,6 +14,7 @@ from keras_arcface.data import open_pairs
 from keras_arcface.data import pairs_from_labels
 from keras_arcface.data import plain_errors
 from keras_arcface.embedding import embed
+from keras_arcface.embedding import embed_features
 from keras_arcface.evaluation import VerificationReport
 from keras_arcface.training.averaging import averaged_weights
 from keras_arcface.utils.console import progress
@@ -77,6 +78,24 @@ def embed_data(
     verbose: bool = False,
 ) -> np.ndarray:
     """Returns the unit embeddings of all pictures, in their order."""
+    with plain_errors():
+        return embed(backbone, _batches(backbone, data, verbose), flip=flip)
+
+
+def features_of_data(
+    backbone: keras.Model, data: ImageData, flip: bool = False
+) -> np.ndarray:
+    """Returns the features of all pictures, whose lengths say something too.
+
+    Unlike `embed_data` they are not normalised; progress goes to stderr.
+    """
+    with plain_errors():
+        return embed_features(
+            backbone, _batches(backbone, data, verbose=True), flip=flip
+        )
+
+
+def _batches(backbone, data, verbose):
     size = backbone.input_shape[1:3]
     if None not in size and tuple(data.image_size) != tuple(size):
         raise ValueError(
@@ -89,8 +108,7 @@ def embed_data(
     arrays = (np.asarray(batch) for batch in batches)
     if verbose:
         arrays = progress(arrays, "Embedding", total=data.steps(batch_size))
-    with plain_errors():
-        return embed(backbone, arrays, flip=flip)
+    return arrays
 
 
 def pairs_for(labels: np.ndarray, most: int = 6000, seed: int = 0) -> Pairs:

@@ -21,7 +21,6 @@ from keras_arcface.pretrained import save_pretrained
 from keras_arcface.training import Checkpoints
 from keras_arcface.training import Recipe
 from keras_arcface.training import resume_point
-from keras_arcface.training import run_folder
 from keras_arcface.training import train
 from keras_arcface.training.run_folder import claim
 from keras_arcface.training.run_folder import sole_writer
@@ -386,7 +385,7 @@ def test_a_folder_whose_disk_has_no_locks_is_written_to(tmp_path, monkeypatch):
     def refuse(*args):
         raise OSError("Bad file descriptor")
 
-    monkeypatch.setattr(run_folder.fcntl, "flock", refuse)
+    monkeypatch.setattr("fcntl.flock", refuse)
     with sole_writer(tmp_path / "run"):
         (tmp_path / "run" / "file").touch()
     assert (tmp_path / "run" / "file").exists()

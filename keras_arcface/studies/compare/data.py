@@ -121,11 +121,7 @@ def content_sha256(data: ImageData, *facts) -> str:
     digest.update(json.dumps(described, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(data.labels, "<i8").tobytes())
     for index in range(len(data)):
-        if isinstance(data.samples, np.ndarray):
-            content = data.samples[index].tobytes()
-        else:
-            content = data.samples.read(index)
-        digest.update(hashlib.sha256(content).digest())
+        digest.update(hashlib.sha256(data.content(index)).digest())
     return digest.hexdigest()
 
 

@@ -21,6 +21,7 @@ from keras_arcface.training.run_folder import BEST
 from keras_arcface.training.run_folder import IDENTITIES
 from keras_arcface.utils.console import progress
 from keras_arcface.utils.files import sha256
+from keras_arcface.utils.machine import processor
 from keras_arcface.version import __version__
 
 PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "matplotlib")
@@ -91,12 +92,8 @@ def content_hash(images: ImageData, pairs: Pairs | None = None) -> str:
     they are, those in memory as their pixels.
     """
     digest = hashlib.sha256()
-    samples = images.samples
     for index in progress(range(len(images)), "Hashing"):
-        if isinstance(samples, np.ndarray):
-            content = np.ascontiguousarray(samples[index]).tobytes()
-        else:
-            content = samples.read(index)
+        content = images.content(index)
         digest.update(len(content).to_bytes(8, "little"))
         digest.update(content)
     arrays = [images.labels]
@@ -126,7 +123,7 @@ def machine_facts() -> dict[str, str]:
     """Returns processor, devices and versions, without host names."""
     devices = sorted({device.split(":")[0] for device in _devices()})
     facts = {
-        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "processor": f"{processor()}, {os.cpu_count()} cores",
         "devices": ", ".join(devices) or "unknown",
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
@@ -138,14 +135,3 @@ def machine_facts() -> dict[str, str]:
 
 def _devices() -> list[str]:
     return [str(name) for name in keras.distribution.list_devices()]
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # Not Linux: what Python knows is enough.
-    return platform.processor() or "unknown"

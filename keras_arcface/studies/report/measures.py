@@ -1,6 +1,7 @@
 """Every number of a report, all of them by the functions of `evaluation`."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -93,15 +94,21 @@ def measure(judged: Judged, options: Options) -> Measures:
         values[name] = _attempt(step)
     found = Measures(**values, qualities={}, groups=None)
     # These take a threshold that was fixed before.
-    threshold, _ = found.threshold
+    measure_by = functools.partial(
+        _by_picture, scored, found.threshold[0], options.seed
+    )
     qualities = {
-        name: _attempt(_quality(scored, quality, threshold, options.seed))
+        name: _attempt(
+            functools.partial(
+                measure_by, evaluation.error_versus_reject, quality
+            )
+        )
         for name, quality in judged.qualities.items()
     }
     groups = None
     if judged.groups is not None:
         groups = _attempt(
-            _groups(scored, judged.groups, threshold, options.seed)
+            lambda: measure_by(evaluation.subgroup_errors, judged.groups)
         )
     return dataclasses.replace(found, qualities=qualities, groups=groups)
 
@@ -166,25 +173,13 @@ def _geometry(judged):
     return evaluation.geometry_report(judged.embeddings, judged.labels)
 
 
-def _quality(scored, quality, threshold, seed):
-    return lambda: evaluation.error_versus_reject(
+def _by_picture(scored, threshold, seed, function, values):
+    """Measures errors by what is known of each picture, `values[row]`."""
+    return function(
         scored.similarity,
         scored.is_same,
-        quality[scored.left],
-        quality[scored.right],
-        threshold,
-        **scored.sides,
-        bootstrap=scored.resamples,
-        seed=seed,
-    )
-
-
-def _groups(scored, groups, threshold, seed):
-    return lambda: evaluation.subgroup_errors(
-        scored.similarity,
-        scored.is_same,
-        groups[scored.left],
-        groups[scored.right],
+        values[scored.left],
+        values[scored.right],
         threshold,
         **scored.sides,
         bootstrap=scored.resamples,

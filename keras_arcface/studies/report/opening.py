@@ -2,9 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +11,6 @@ from keras_arcface.data import Pairs
 from keras_arcface.data import glyphs
 from keras_arcface.data import open_data
 from keras_arcface.data import open_pairs
-from keras_arcface.data import plain_errors
 from keras_arcface.data.samples import FilePaths
 from keras_arcface.pretrained import load_backbone
 from keras_arcface.pretrained import read_metadata
@@ -24,10 +21,8 @@ from keras_arcface.studies.report.facts import model_facts
 from keras_arcface.studies.report.facts import trained_on
 from keras_arcface.studies.report.judged import Judged
 from keras_arcface.studies.report.options import Options
-from keras_arcface.utils.console import progress
-from keras_arcface.utils.replicas import on_one_device
+from keras_arcface.training.verification import features_of_data
 
-BATCH = 128
 LENGTH = "length of the features"
 
 
@@ -63,7 +58,8 @@ def open_judged(model: str, data: str, options: Options) -> Judged:
         qualities["quality given"] = listed.qualities(
             options.quality, images, options
         )
-    features = _features(backbone, images, options.flip)
+    features = features_of_data(backbone, images, options.flip)
+    _check_features(features, images)
     qualities[LENGTH] = np.linalg.norm(features, axis=1).astype(np.float64)
     return Judged(
         model=_short(model),
@@ -138,24 +134,6 @@ def _picture_names(images):
     if not isinstance(images.samples, FilePaths):
         return None
     return ["/".join(Path(path).parts[-2:]) for path in images.samples]
-
-
-def _features(backbone: Any, images: ImageData, flip: bool) -> np.ndarray:
-    """Returns what `embed` does, before it is brought to unit length."""
-    features_of: Callable = on_one_device(backbone)
-    size = min(BATCH, len(images))
-    batches = images.batches(size, shuffle=False, labels=False)
-    found = []
-    with plain_errors():
-        for batch in progress(batches, "Embedding", images.steps(size)):
-            batch = np.asarray(batch)
-            features = np.asarray(features_of(batch))
-            if flip:
-                features = features + np.asarray(features_of(batch[:, :, ::-1]))
-            found.append(features)
-    features = np.concatenate(found)
-    _check_features(features, images)
-    return features
 
 
 def _check_features(features, images):

@@ -17,6 +17,7 @@ from keras_arcface.studies.report.options import Options
 from keras_arcface.studies.report.sections import Section
 from keras_arcface.studies.report.sections import notes
 from keras_arcface.training import angle_monitor
+from keras_arcface.training.history import columns
 from keras_arcface.training.recipe.shipped import IN_RUN as RECIPE
 from keras_arcface.training.run_folder import HISTORY
 
@@ -60,11 +61,11 @@ def training(folder: Path | None) -> Section | None:
     if folder is None:
         return None
     history = _history(folder)
-    columns = _columns(history)
+    values = columns(history)
     parts = [
         notes(f"{len(history):,} epochs."),
         figure(
-            lambda path: plots.plot_training(columns, path),
+            lambda path: plots.plot_training(values, path),
             "Loss, angle, margin strength and verification by epoch; first "
             "and last values are in the table.",
             "The course of training. What is judged in it decides which epoch "
@@ -81,7 +82,7 @@ def training(folder: Path | None) -> Section | None:
                 "Angles while training, as in Figure 4a of the ArcFace paper.",
             )
         )
-    parts.append(_values(columns))
+    parts.append(_values(values))
     if (folder / RECIPE).is_file():
         text = (folder / RECIPE).read_text("utf-8")
         parts += [tag("h3", "Recipe"), tag("pre", lines(text))]
@@ -106,14 +107,9 @@ def _angles(folder):
     ]
 
 
-def _columns(history):
-    names = dict.fromkeys(name for row in history for name in row)
-    return {name: [row.get(name) for row in history] for name in names}
-
-
-def _values(columns):
+def _values(by_name):
     rows = []
-    for name, values in columns.items():
+    for name, values in by_name.items():
         known = [value for value in values if value is not None]
         if name != "epoch" and known:
             shown = (known[0], known[-1], min(known), max(known))
